@@ -1,0 +1,89 @@
+"""dlprov: provenance for deep learning. Records a training while it runs, answers while it runs.
+
+Importing it costs a few milliseconds and loads neither a framework nor a database; the names below are loaded
+when they are first used. It gives every Keras model a method ``provenance``, whether Keras is imported before or after.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dlprov._version import __version__
+from dlprov.capture.imports import watch_keras
+
+if TYPE_CHECKING:
+    from dlprov.capture.keras import provenance
+    from dlprov.capture.run import Element, Run, Task, current_run, start_run
+    from dlprov.errors import (
+        DlprovError,
+        LogError,
+        LogFormatError,
+        LogVersionError,
+        NotFoundError,
+        QueryError,
+        StoreBusyError,
+        StoreError,
+        UsageError,
+    )
+    from dlprov.query import Result, adaptations, best_runs, compare, epochs, query, runs
+
+_HOMES = {
+    "dlprov.capture.run": ("Element", "Run", "Task", "current_run", "start_run"),
+    "dlprov.capture.keras": ("provenance",),
+    "dlprov.query": ("Result", "adaptations", "best_runs", "compare", "epochs", "query", "runs"),
+    "dlprov.errors": (
+        "DlprovError",
+        "LogError",
+        "LogFormatError",
+        "LogVersionError",
+        "NotFoundError",
+        "QueryError",
+        "StoreBusyError",
+        "StoreError",
+        "UsageError",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "DlprovError",
+    "Element",
+    "LogError",
+    "LogFormatError",
+    "LogVersionError",
+    "NotFoundError",
+    "QueryError",
+    "Result",
+    "Run",
+    "StoreBusyError",
+    "StoreError",
+    "Task",
+    "UsageError",
+    "__version__",
+    "adaptations",
+    "best_runs",
+    "compare",
+    "current_run",
+    "epochs",
+    "provenance",
+    "query",
+    "runs",
+    "start_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'dlprov' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    # `dlprov.query` the function shares its name with the package it lives in: the function wins.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+watch_keras()

@@ -1,0 +1,1 @@
+"""Capture: runs inside the training process; knows only the run log."""

@@ -1,0 +1,39 @@
+"""Where things lie in a store directory: ``runs/<run id>/<writer>.jsonl``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+SUFFIX = ".jsonl"
+
+
+def runs_directory(store: Path) -> Path:
+    """The directory that holds one directory a run."""
+    return store / "runs"
+
+
+def run_directory(store: Path, run_id: str) -> Path:
+    """The directory of one run's files. ``run_id`` is made by us, never by a user: it is a path component."""
+    return store / "runs" / run_id
+
+
+def log_files(directory: Path) -> list[Path]:
+    """The log files of one run in the order of their names; none if there is no such run."""
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.name.endswith(SUFFIX))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def run_directories(store: Path) -> Iterator[Path]:
+    """The directories of all runs, in the order of their ids, which is the order of their start."""
+    try:
+        with os.scandir(runs_directory(store)) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        yield runs_directory(store) / name

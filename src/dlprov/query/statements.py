@@ -1,0 +1,66 @@
+"""SQL text as people type it: several statements, MonetDB's spelling, the shell's backslash commands."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r"""
+      '(?:[^']|'')*'            # a string
+    | "(?:[^"]|"")*"            # a quoted name
+    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$   # a dollar-quoted string
+    | --[^\n]*                  # a comment to the end of the line
+    | /\*.*?\*/                 # a comment
+    | ;
+    | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_SET_SCHEMA = re.compile(
+    r"""^\s*(?:--[^\n]*\n\s*)*SET\s+SCHEMA\s*=?\s*(?:"(?P<quoted>(?:[^"]|"")*)"|'(?P<text>(?:[^']|'')*)'|(?P<bare>[^\s;'"]+))\s*$""",
+    re.IGNORECASE,
+)
+
+
+class SetSchema(NamedTuple):
+    """``SET SCHEMA "name"``: unqualified names are looked up there from now on."""
+
+    schema: str
+
+
+def split(sql: str) -> list[str]:
+    """The statements of a text, without their semicolons; semicolons in strings, names and comments do not count."""
+    statements = [""]
+    for token in _TOKEN.finditer(sql):
+        if token[0] == ";":
+            statements.append("")
+        else:
+            statements[-1] += token[0]
+    return [statement for statement in statements if not _is_empty(statement)]
+
+
+def is_complete(text: str) -> bool:
+    """Whether a text typed so far ends a statement: with a semicolon outside strings, names and comments."""
+    last = ""
+    for token in _TOKEN.finditer(text):
+        if not token[0].isspace() and not token[0].startswith(("--", "/*")):
+            last = token[0]
+    return last == ";"
+
+
+def set_schema(statement: str) -> SetSchema | None:
+    """The schema that a statement makes the current one (MonetDB's ``SET SCHEMA``), if it is such a statement."""
+    match = _SET_SCHEMA.match(statement)
+    if match is None:
+        return None
+    if match["quoted"] is not None:
+        return SetSchema(match["quoted"].replace('""', '"'))
+    if match["text"] is not None:
+        return SetSchema(match["text"].replace("''", "'"))
+    return SetSchema(match["bare"])
+
+
+def _is_empty(statement: str) -> bool:
+    return not re.sub(r"--[^\n]*|/\*.*?\*/", "", statement, flags=re.DOTALL).strip()

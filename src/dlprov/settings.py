@@ -1,0 +1,66 @@
+"""The settings of a process, read once from the environment. Nothing else in dlprov reads it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+VARIABLES: dict[str, str] = {
+    "DLPROV_STORE": "the store directory (default: the user's data directory)",
+    "DLPROV_CACHE": "where the index of a store that cannot be written lives (default: the user's cache directory)",
+    "DLPROV_QUIET": "1: no messages on stderr from capture",
+    "DLPROV_DISABLE": "1: capture nothing; every call does nothing",
+    "DLPROV_FINGERPRINT": "off: do not hash the training data (default: full)",
+    "DLPROV_LOST_AFTER": "seconds of silence after which a run without an end is called lost (default: 60)",
+}
+"""Every environment variable that dlprov reads, with its meaning; the documentation is tested against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment asks for. Times are in seconds."""
+
+    store: Path
+    cache: Path
+    quiet: bool = False
+    disabled: bool = False
+    fingerprint: bool = True
+    lost_after: float = 60.0
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from ``environ`` (default: the process's own). Never raises: odd values mean the default."""
+    env = os.environ if environ is None else environ
+    return Settings(
+        store=Path(env["DLPROV_STORE"]).expanduser() if env.get("DLPROV_STORE") else _user_directory("data"),
+        cache=Path(env["DLPROV_CACHE"]).expanduser() if env.get("DLPROV_CACHE") else _user_directory("cache"),
+        quiet=_flag(env.get("DLPROV_QUIET")),
+        disabled=_flag(env.get("DLPROV_DISABLE")),
+        fingerprint=env.get("DLPROV_FINGERPRINT", "full").lower() not in {"off", "0", "no", "false"},
+        lost_after=_seconds(env.get("DLPROV_LOST_AFTER"), 60.0),
+    )
+
+
+def _user_directory(kind: str) -> Path:
+    directory = platformdirs.user_data_path("dlprov") if kind == "data" else platformdirs.user_cache_path("dlprov")
+    # Without HOME and without a passwd entry the answer still holds a "~": such a path would be made in the
+    # working directory, where nobody looks for it.
+    if "~" in directory.parts or not directory.is_absolute():
+        return Path(os.sep, "nonexistent", "dlprov", kind)
+    return directory
+
+
+def _flag(text: str | None) -> bool:
+    return (text or "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def _seconds(text: str | None, default: float) -> float:
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        return default
+    return value if value > 0 else default
