@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "dlprov.capture.run": ("Element", "Run", "Task", "current_run", "start_run"),
     "dlprov.capture.keras": ("provenance",),
-    "dlprov.query": ("Result", "adaptations", "best_runs", "compare", "epochs", "query", "runs"),
+    "dlprov.query": ("Result", "adaptations", "best_runs", "compare", "epochs", "runs"),
     "dlprov.errors": (
         "DlprovError",
         "LogError",
@@ -74,10 +74,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "query":
+        # The function shares its name with the package that it lives in. The import system binds the package here,
+        # whoever imports it first; so the package can be called.
+        return importlib.import_module("dlprov.query")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'dlprov' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    # `dlprov.query` the function shares its name with the package it lives in: the function wins.
     globals()[name] = value
     return value
 

@@ -3,7 +3,7 @@
 ::
 
     DlprovError
-    ├── UsageError (also ValueError)   the caller asked for something that cannot be: says what was expected and what to do
+    ├── UsageError (also ValueError)   the caller asked for something that cannot be done
     ├── StoreError                     the store directory or its index cannot be used
     │   └── StoreBusyError             another process holds the index longer than we are willing to wait
     ├── QueryError                     a question that the index refuses, with the engine's reason

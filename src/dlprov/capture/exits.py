@@ -12,6 +12,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from dlprov.model import EndStatus
+
 if TYPE_CHECKING:
     from dlprov.capture.run import Run
 
@@ -29,6 +31,13 @@ def remember(run: Run) -> None:
 def forget(run: Run) -> None:
     """``run`` has ended."""
     _open.pop(id(run), None)
+
+
+def status_after(error: BaseException | None) -> EndStatus:
+    """How something ended that ``error`` (or nothing) left: ``SystemExit`` without a code is no failure."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "finished"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
 def is_starting_child() -> bool:

@@ -84,6 +84,8 @@ def _is_ready(value: Any) -> bool:
 
 
 def _number(value: Any) -> float | int | str:
+    if value.__class__ is str:  # "NaN" and its like: it was ready, and waited for the others of its record
+        return str(value)
     # For JAX on CPU np.asarray(x).item() takes a tenth of the time of float(x), and hardly holds the interpreter.
     convert = getattr(value, "__array__", None)
     return values.encode_number(convert() if convert is not None else value)

@@ -69,7 +69,7 @@ class Background:
             for ticker in tickers:
                 try:
                     ticker.tick(now)
-                except Exception:  # noqa: S112 - one ticker's fault must not stop the others' work
+                except Exception:  # noqa: BLE001, S112 - one ticker's fault must not stop the others' work
                     continue
 
 

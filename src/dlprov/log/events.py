@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from dlprov.errors import LogFormatError
-from dlprov.model import AttributeType, Dataflow, EndStatus
+from dlprov.model import Dataflow, EndStatus
 
 FORMAT_MAJOR = 1
 FORMAT_MINOR = 0
@@ -156,7 +156,7 @@ class Generated(Event, tag="generated"):
 
 
 class Metric(Event, tag="metric"):
-    """Numbers measured at one moment of the training. Non-finite ones are ``"NaN"``, ``"Infinity"``, ``"-Infinity"``."""
+    """Numbers measured at one moment. Non-finite ones are ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``."""
 
     task: Key | None = None
     step: int | None = None
@@ -279,12 +279,10 @@ AnyEvent = (
     | Seal
 )
 
-KINDS: dict[str, type[Event]] = {
-    str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__  # type: ignore[attr-defined]
-}
+KINDS: dict[str, type[Event]] = {str(kind.__struct_config__.tag): kind for kind in AnyEvent.__args__}
 
 _encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(AnyEvent)
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 class _Kind(msgspec.Struct):

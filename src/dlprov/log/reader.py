@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +69,6 @@ def unfinished_bytes(path: Path) -> int:
 def size_of(path: Path) -> int:
     """The file's size in bytes; 0 if it is gone."""
     try:
-        return os.stat(path).st_size
+        return path.stat().st_size
     except OSError:
         return 0

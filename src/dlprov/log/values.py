@@ -21,6 +21,7 @@ from __future__ import annotations
 import base64
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -82,12 +83,17 @@ def encode(value: Any) -> Any:
         return number if type(number) is float else {"@": "float", "v": number}
     try:
         return _encode_other(value)
-    except Exception:  # a property or a __repr__ of foreign code may raise anything
+    except Exception:  # noqa: BLE001 - a property or a __repr__ of foreign code may raise anything
         return f"<{kind.__module__}.{kind.__qualname__}>"
 
 
+def encode_mapping(mapping: Mapping[Any, Any]) -> dict[str, Any]:
+    """Named values as the log writes them. Never raises."""
+    return {encode_text(str(name)): encode(value) for name, value in mapping.items()}
+
+
 def encode_text(text: str) -> str:
-    """``text`` with lone surrogates, which no UTF-8 file can hold, written as ``\\udXXX``."""
+    r"""``text`` with lone surrogates, which no UTF-8 file can hold, written as ``\\udXXX``."""
     try:
         text.encode()
     except UnicodeEncodeError:

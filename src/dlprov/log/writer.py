@@ -233,7 +233,9 @@ class Writer:
         try:
             self._open()
         except OSError as error:
-            self._warn(f"cannot write the run log {self.path}: {error}; the training goes on, this part is not recorded")
+            self._warn(
+                f"cannot write the run log {self.path}: {error}; the training goes on, this part is not recorded"
+            )
 
     def _keep(self, line: bytes) -> None:
         if self._buffered_bytes + len(line) > BUFFER_BYTES:

@@ -1,4 +1,4 @@
-"""What there is to ask: the tables of a schema, and the columns of a table (``\\d`` of the shell)."""
+"""What there is to ask: the dataflows, the tables of a schema, the columns of a table."""
 
 from __future__ import annotations
 

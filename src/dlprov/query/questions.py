@@ -8,6 +8,7 @@ from dlprov.errors import NotFoundError, UsageError
 from dlprov.query.result import Result
 from dlprov.query.session import Session
 
+
 def find_run(session: Session, run: str) -> str:
     """The id of the run that ``run`` names: an id, the beginning or end of one, an execution tag, or ``last``.
 
@@ -18,12 +19,8 @@ def find_run(session: Session, run: str) -> str:
     if run == "last":
         rows = session.ask("SELECT run_id FROM public.run ORDER BY started DESC NULLS LAST, run_id DESC LIMIT 1").rows()
     else:
-        rows = session.ask(
-            "SELECT run_id FROM public.run WHERE run_id = $run OR execution = $run ORDER BY run_id", {"run": run}
-        ).rows() or session.ask(
-            "SELECT run_id FROM public.run WHERE starts_with(run_id, $run) OR ends_with(run_id, $run) ORDER BY run_id",
-            {"run": run.lower()},
-        ).rows()
+        rows = _run_ids(session, "run_id = $run OR execution = $run", run)
+        rows = rows or _run_ids(session, "starts_with(run_id, $run) OR ends_with(run_id, $run)", run.lower())
     if not rows:
         raise NotFoundError(f"there is no run {run!r} in this store; dlprov runs lists them")
     if len(rows) > 1:
@@ -50,8 +47,8 @@ def runs(
             SELECT run_id, map_from_entries(list((name, last_value) ORDER BY name)) AS metrics FROM (
                 SELECT run_id, name, arg_max(last_value, last_time) AS last_value FROM public.metric_summary
                 WHERE run_id IN (SELECT run_id FROM chosen) GROUP BY run_id, name) GROUP BY run_id)
-        SELECT c.run_id, c.dataflow, c.status, c.started, c.ended, c.duration, c.name, c.kind, c.parent_run_id, c."user",
-               c.host, c.framework, c.backend, c.git_commit, c.error, s.params, l.metrics
+        SELECT c.run_id, c.dataflow, c.status, c.started, c.ended, c.duration, c.name, c.kind, c.parent_run_id,
+               c."user", c.host, c.framework, c.backend, c.git_commit, c.error, s.params, l.metrics
         FROM chosen AS c LEFT JOIN settings AS s USING (run_id) LEFT JOIN latest AS l USING (run_id)
         ORDER BY c.started DESC NULLS LAST, c.run_id DESC
         """,
@@ -88,7 +85,8 @@ def best_runs(
         WITH final AS (
             SELECT run_id, {value} AS value FROM public.metric_summary WHERE name = $metric GROUP BY run_id),
         top AS (
-            SELECT r.run_id, r.dataflow, r.status, r.started, f.value FROM final AS f JOIN public.run AS r USING (run_id)
+            SELECT r.run_id, r.dataflow, r.status, r.started, f.value
+            FROM final AS f JOIN public.run AS r USING (run_id)
             WHERE isfinite(f.value) AND ($dataflow IS NULL OR r.dataflow = lower($dataflow))
             ORDER BY f.value {order}, r.run_id LIMIT $n)
         SELECT t.run_id, t.dataflow, t.status, t.started, t.value, s.params
@@ -100,13 +98,19 @@ def best_runs(
 
 
 def epochs(session: Session, run: str) -> Result:
-    """The metrics of each epoch of a run: one row an epoch, one column a metric; of several values the last."""
+    """The metrics of each epoch of a run: one row an epoch, one column a metric; of several values the last.
+
+    Those of every batch (``batch_…``, as the Keras adapter names them) are left out.
+    """
     run_id = find_run(session, run)
     names = [
         row[0]
         for row in session.ask(
-            "SELECT name FROM public.metric WHERE run_id = $run AND epoch IS NOT NULL AND NOT starts_with(name, 'batch_') "
-            "GROUP BY name ORDER BY min(rowid)",
+            """
+            SELECT name FROM public.metric
+            WHERE run_id = $run AND epoch IS NOT NULL AND NOT starts_with(name, 'batch_')
+            GROUP BY name ORDER BY min(rowid)
+            """,
             {"run": run_id},
         ).rows()
     ]
@@ -125,8 +129,7 @@ def adaptations(session: Session, run: str | None = None) -> Result:
     run_id = find_run(session, run) if run is not None else None
     return session.ask(
         """
-        SELECT run_id, epoch, step, name, coalesce(old_number::VARCHAR, old) AS old, coalesce(new_number::VARCHAR, new) AS new,
-               technique, reason, "time"
+        SELECT run_id, epoch, step, name, old, new, technique, reason, "time"
         FROM public.adaptation WHERE $run IS NULL OR run_id = $run ORDER BY run_id, "time"
         """,
         {"run": run_id},
@@ -155,6 +158,10 @@ def compare(session: Session, first: str, second: str) -> Result:
         """,
         {"first": find_run(session, first), "second": find_run(session, second)},
     )
+
+
+def _run_ids(session: Session, condition: str, run: str) -> list[tuple[Any, ...]]:
+    return session.ask(f"SELECT run_id FROM public.run WHERE {condition} ORDER BY run_id", {"run": run}).rows()
 
 
 def _grouped_settings(chosen: str = "chosen") -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from dlprov.errors import UsageError
-from dlprov.store.names import quote
+from dlprov.query.plain import plain
+from dlprov.store.names import quote, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 
 TABLE = "memory.main.result"
 """The table that holds the answer, in the memory of its connection."""
+
+_FETCHED = 10_000
+"""Rows that are turned into Python objects at a time."""
 
 
 class Result:
@@ -80,13 +86,61 @@ class Result:
         _need("pyarrow", "arrow")
         return self._connection.sql(f"FROM {TABLE}").pl()
 
+    def plain(self) -> Iterator[dict[str, Any]]:
+        """The rows as dicts of JSON's types by column; see :func:`dlprov.query.plain.plain`."""
+        is_json = [kind == "JSON" for kind in self.types]
+        cursor = self._connection.execute(f"FROM {TABLE}")
+        while rows := cursor.fetchmany(_FETCHED):
+            for row in rows:
+                yield {
+                    name: json.loads(value) if parsed and value is not None else plain(value)
+                    for name, value, parsed in zip(self.columns, row, is_json, strict=True)
+                }
+
     def write(self, path: str, format: str) -> None:
-        """Write the answer to a file: ``csv``, ``json`` (a list of objects) or ``parquet``."""
-        options = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true", "parquet": "FORMAT parquet"}
-        if format not in options:
+        """Write the answer to a file.
+
+        Args:
+            path: The file; it is replaced.
+            format: ``csv`` (NULL is empty, an empty text is ``""``), ``json`` (a list of objects, one a line, with the
+                values of :meth:`plain`) or ``parquet``.
+
+        Raises:
+            UsageError: ``format`` is another one, or the file cannot be written.
+        """
+        if format not in {"csv", "json", "parquet"}:
             raise UsageError(f"a result is written as csv, json or parquet, got {format!r}")
-        target = path.replace("'", "''")
-        self._connection.execute(f"COPY {TABLE} TO '{target}' ({options[format]})")
+        try:
+            if format == "json":
+                self._write_json(Path(path))
+            else:
+                options = "FORMAT csv, HEADER" if format == "csv" else "FORMAT parquet"
+                source = self._as_text() if format == "csv" else f"FROM {TABLE}"
+                self._connection.execute(f"COPY ({source}) TO {text(path)} ({options})")
+        except (OSError, duckdb.IOException) as error:
+            reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+            raise UsageError(f"a file that can be written was expected, got {path} ({reason}): name another one") from None
+
+    def _write_json(self, path: Path) -> None:
+        with path.open("w", encoding="utf-8") as file:
+            separator = "[\n"
+            for row in self.plain():
+                file.write(separator + json.dumps(row, ensure_ascii=False, allow_nan=False))
+                separator = ",\n"
+            file.write("[]\n" if separator == "[\n" else "\n]\n")
+
+    def _as_text(self) -> str:
+        """A query that spells non-finite numbers as the rest of dlprov does; the engine writes ``nan`` and ``inf``."""
+        picked = []
+        for name, kind in zip(self.columns, self.types, strict=True):
+            column = quote(name)
+            if kind in {"DOUBLE", "FLOAT"}:
+                column = (
+                    f"CASE WHEN isnan({column}) THEN 'NaN' WHEN isinf({column}) "
+                    f"THEN if({column} > 0, 'Infinity', '-Infinity') ELSE {column}::VARCHAR END AS {column}"
+                )
+            picked.append(column)
+        return f"SELECT {', '.join(picked)} FROM {TABLE}"
 
     @classmethod
     def of_rows(cls, columns: dict[str, str], rows: list[tuple[Any, ...]], sql: str = "") -> Result:

@@ -47,12 +47,14 @@ class Session:
             raise QueryError("a question was expected, got an empty text: try SELECT * FROM run")
         if parameters is not None and len(parts) > 1:
             raise QueryError(f"parameters go with one statement, got {len(parts)}: ask them one by one")
-        answer: Result | None = None
-        for part in parts:
-            change = statements.set_schema(part)
-            answer = self.use(change.schema) if change else self._answer(part, parameters)
-        assert answer is not None
-        return answer
+        *first, last = parts
+        for part in first:
+            self._one(part, None)
+        return self._one(last, parameters)
+
+    def _one(self, statement: str, parameters: Parameters) -> Result:
+        change = statements.set_schema(statement)
+        return self.use(change.schema) if change else self._answer(statement, parameters)
 
     def use(self, schema: str) -> Result:
         """Make a dataflow's schema (or ``public``) the current one."""
@@ -86,8 +88,8 @@ class Session:
         kind = parsed[0].type.name if parsed else ""
         if kind not in _ANSWERS:
             raise QueryError(
-                f"a question was expected, got a {kind.lower() or 'empty'} statement: the tables are made from the run logs "
-                "and cannot be changed; export an answer to work on it"
+                f"a question was expected, got a {kind.lower() or 'empty'} statement: the tables are made from the "
+                "run logs and cannot be changed; export an answer to work on it"
             )
         source = f"({statement}\n)"
         if kind == "SELECT":
@@ -111,7 +113,7 @@ class Session:
     @staticmethod
     def _fetch(connection: duckdb.DuckDBPyConnection, statement: str, parameters: Parameters) -> None:
         cursor = connection.execute(statement, parameters)
-        names = [column[0] for column in cursor.description or [("ok",)]]
+        names = [column[0] for column in cursor.description or ()] or ["ok"]
         rows = cursor.fetchall()
         connection.execute(f"CREATE OR REPLACE TABLE {TABLE} ({', '.join(f'{quote(name)} VARCHAR' for name in names)})")
         if rows:
@@ -121,5 +123,7 @@ class Session:
 def _explained(error: duckdb.Error, schema: str) -> str:
     message = str(error)
     if isinstance(error, duckdb.CatalogException) and "does not exist" in message:
-        message += f"\nThe current schema is {quote(schema)}. \\d in dlprov shell lists tables; SET SCHEMA \"tag\" changes it."
+        message += (
+            f'\nThe current schema is {quote(schema)}. \\d in dlprov shell lists tables; SET SCHEMA "tag" changes it.'
+        )
     return message

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""
-      '(?:[^']|'')*'            # a string
-    | "(?:[^"]|"")*"            # a quoted name
-    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$   # a dollar-quoted string
+      '(?:[^']|'')*(?:'|\Z)     # a string; like all that follows, as far as it was typed
+    | "(?:[^"]|"")*(?:"|\Z)     # a quoted name
+    | \$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)   # a dollar-quoted string
     | --[^\n]*                  # a comment to the end of the line
-    | /\*.*?\*/                 # a comment
+    | /\*.*?(?:\*/|\Z)          # a comment
     | ;
     | .
     """,
@@ -41,13 +41,13 @@ def split(sql: str) -> list[str]:
     return [statement for statement in statements if not _is_empty(statement)]
 
 
-def is_complete(text: str) -> bool:
-    """Whether a text typed so far ends a statement: with a semicolon outside strings, names and comments."""
-    last = ""
+def typed(text: str) -> tuple[list[str], str]:
+    """What was typed so far: the statements that a semicolon ends, and the text behind the last of them."""
+    end = 0
     for token in _TOKEN.finditer(text):
-        if not token[0].isspace() and not token[0].startswith(("--", "/*")):
-            last = token[0]
-    return last == ";"
+        if token[0] == ";":
+            end = token.end()
+    return split(text[:end]), text[end:]
 
 
 def set_schema(statement: str) -> SetSchema | None:

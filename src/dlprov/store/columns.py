@@ -58,7 +58,11 @@ def widened(current: ColumnType, value: Any) -> ColumnType:
             return "DOUBLE" if abs(value) <= _EXACT or float(value) == value else "VARCHAR"
         if new == "BOOLEAN":
             return "DOUBLE"
-        if new == "VARCHAR" and isinstance(value, str) and (value.strip().lower() in _NULLS or number(value) is not None):
+        if (
+            new == "VARCHAR"
+            and isinstance(value, str)
+            and (value.strip().lower() in _NULLS or number(value) is not None)
+        ):
             return "DOUBLE"
         return "VARCHAR"
     if current in ("BIGINT", "HUGEINT") and new == "DOUBLE":

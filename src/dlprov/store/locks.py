@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,8 @@ from pathlib import Path
 
 from dlprov.errors import StoreBusyError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows: the engine's own lock is all there is, and opening is tried again until it is free
-    fcntl = None  # type: ignore[assignment]
 
 _POLL_SECONDS = 0.002
 
@@ -34,7 +33,8 @@ def taken(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
         StoreBusyError: Others held the lock all that time.
         OSError: The lock files cannot be made.
     """
-    if fcntl is None:
+    if sys.platform == "win32":
+        # The engine's own lock is all there is: opening is tried again until the file is free.
         yield
         return
     deadline = time.monotonic() + wait
@@ -57,7 +57,7 @@ def _open(path: Path) -> int:
 
 
 def _take(file: int, mode: int, deadline: float, path: Path) -> None:
-    while True:
+    while sys.platform != "win32":
         try:
             fcntl.flock(file, mode | fcntl.LOCK_NB)
         except BlockingIOError:

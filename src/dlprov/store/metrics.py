@@ -78,7 +78,7 @@ class MetricStage:
             INSERT INTO metric_stage
             SELECT ?, k.id, c.name, c.step, c.epoch, c.value, c."time"
             FROM metric_chunk AS c LEFT JOIN ({keys}) AS k ON k.key = c.task
-            """,  # noqa: S608 - the query is made of our own parts
+            """,
             [run_id, *parameters],
         )
         return True

@@ -129,9 +129,7 @@ class RunRecords:
         if handler is not None:
             handler(self, event, writer)
 
-    def collect_changes(
-        self, runs: dict[str, Row], tasks: dict[int, Row], times: dict[int, Row]
-    ) -> None:
+    def collect_changes(self, runs: dict[str, Row], tasks: dict[int, Row], times: dict[int, Row]) -> None:
         """Queue the rows that are new, and give out those that are in the index and changed."""
         self._queue_settings()
         self._queue_environment()
@@ -281,7 +279,7 @@ class RunRecords:
             for producer in sorted(producers):
                 self.dataflow.uses(transformation, table, producer)
                 numbers = [str(row["id"]) for row in tasks if self._transformation_of(row) == producer]
-                conditions.append(f'{_quoted_task_column(producer)} IN ({", ".join(numbers)})')
+                conditions.append(f"{_quoted_task_column(producer)} IN ({', '.join(numbers)})")
             unused = f"{_quoted_task_column(transformation)} IS NULL"
             condition, parameters = f"({' OR '.join(conditions)}) AND {unused}", []
         else:

@@ -109,7 +109,10 @@ class SetTable:
             self._reshape(wanted)
         if self._waiting:
             rows = [
-                {name: cell(value, self.attributes[name]) if name in self.attributes else value for name, value in row.items()}
+                {
+                    name: cell(value, self.attributes[name]) if name in self.attributes else value
+                    for name, value in row.items()
+                }
                 for row in self._waiting
             ]
             query, parameters = from_json(rows, wanted)

@@ -28,7 +28,11 @@ class Call:
         task: The task that the call is.
         arguments: The arguments by name, defaults included.
         logs: What ``evaluate`` told its callbacks at its end.
+        closed: Whether the record knows that the call has ended.
     """
+
+    callbacks: Any = None
+    """Keras's ``CallbackList`` of a ``fit``, from its first callback on."""
 
     def __init__(self, kind: str, model: Any, record: Record, arguments: dict[str, Any]) -> None:
         self.kind = kind
@@ -36,13 +40,14 @@ class Call:
         self.record = record
         self.arguments = arguments
         self.logs: dict[str, Any] = {}
+        self.closed = False
         self.run = record.open_run
         dependencies = () if kind == FIT else (plan.TRAINING,)
         self.task: Task = record.begin_task(_TRANSFORMATIONS[kind], *dependencies)
 
     def owns(self, callbacks: Any) -> bool:
-        """Whether ``callbacks`` is the ``CallbackList`` of this call, a ``fit``."""
-        return False
+        """Whether ``callbacks`` is the ``CallbackList`` of this call."""
+        return callbacks is not None and callbacks is self.callbacks
 
     def end(self, error: BaseException | None) -> None:
         """End the task, and with the outermost call the run."""
@@ -51,6 +56,12 @@ class Call:
             self.run.pending.flush()
             self.task.end(error=error)
         finally:
+            self.close(error)
+
+    def close(self, error: BaseException | None) -> None:
+        """Tell the record that the call has ended. A second call does nothing."""
+        if not self.closed:
+            self.closed = True
             self.record.close(error, fit=self.kind == FIT)
 
 
@@ -98,9 +109,19 @@ def begin(kind: str, make: type[Call], args: tuple[Any, ...], kwargs: dict[str, 
 
 def end(call: Call, error: BaseException | None) -> None:
     """End a call that has begun."""
+    _forget(call)
+    call.end(error)
+
+
+def abandon(call: Call, error: BaseException | None) -> None:
+    """End a call whose proper end has failed: no later call may believe that it is still running."""
+    _forget(call)
+    call.close(error)
+
+
+def _forget(call: Call) -> None:
     if call in _stack.calls:
         _stack.calls.remove(call)
-    call.end(error)
 
 
 def _to_capture(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Record | None:
@@ -128,9 +149,8 @@ def _bind(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str,
 
 
 @contextmanager
-def run_of(args: tuple[Any, ...]) -> Iterator[Record | None]:
-    """The record that a hook with these arguments works for, with its run open for a moment at least."""
-    subject = args[0] if args else None
+def run_of(subject: Any) -> Iterator[Record | None]:
+    """The record that a hook of ``subject`` works for, with its run open for a moment at least."""
     if _stack.calls:
         record: Record | None = _stack.calls[-1].record
     else:

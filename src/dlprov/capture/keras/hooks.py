@@ -19,8 +19,33 @@ from typing import Any
 from dlprov.capture.faults import faults
 from dlprov.capture.keras import calls
 
-Before = Callable[[tuple[Any, ...], dict[str, Any]], Any]
-After = Callable[[Any, tuple[Any, ...], dict[str, Any], Any, BaseException | None], None]
+
+@dataclass(slots=True)
+class Invocation:
+    """One call of a hooked method, as its hooks see it.
+
+    Attributes:
+        args: The arguments by position, the object itself first.
+        kwargs: The arguments by name.
+        result: What the method returned, for after hooks.
+        error: What it raised instead.
+        state: What the hook's own ``before`` returned, for its ``after``.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any = None
+    error: BaseException | None = None
+    state: Any = None
+
+    @property
+    def subject(self) -> Any:
+        """The object whose method it is; of a function, the first argument."""
+        return self.args[0] if self.args else None
+
+    def argument(self, position: int, name: str) -> Any:
+        """One argument, however it was given; ``None`` if it was not."""
+        return self.args[position] if len(self.args) > position else self.kwargs.get(name)
 
 
 @dataclass(slots=True)
@@ -30,15 +55,14 @@ class Hook:
     Attributes:
         name: Names it in messages.
         target: The method, as :data:`dlprov.capture.keras.adapter.HOOKS` calls it: ``Model.fit``.
-        before: Called with the arguments; what it returns is given to ``after``.
-        after: Called with what ``before`` returned, the arguments, the result and the exception, if ``before`` did
-            not fail. After hooks run in the reverse order of the before hooks.
+        before: Called before the method; what it returns is the ``state`` of ``after``.
+        after: Called after it, if ``before`` did not fail, in the reverse order of the before hooks.
     """
 
     name: str
     target: str
-    before: Before | None = None
-    after: After | None = None
+    before: Callable[[Invocation], Any] | None = None
+    after: Callable[[Invocation], None] | None = None
 
 
 def patch(owner: Any, attribute: str, hooks: list[Hook]) -> None:
@@ -75,26 +99,29 @@ def _around(original: Any, hooks: list[Hook]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def hooked(*args: Any, **kwargs: Any) -> Any:
-        states = _enter(hooks, args, kwargs)
+        invocation = Invocation(args, kwargs)
+        states = _enter(hooks, invocation)
         try:
-            result = original(*args, **kwargs)
+            result = invocation.result = original(*args, **kwargs)
         except BaseException as error:
-            _leave(hooks, states, args, kwargs, None, error)
+            invocation.error = error
+            _leave(hooks, states, invocation)
             raise
-        _leave(hooks, states, args, kwargs, result, None)
+        _leave(hooks, states, invocation)
         return result
 
     return hooked
 
 
 def _only_before(original: Any, hook: Hook) -> Callable[..., Any]:
-    # For the methods that are called for every batch: no lists, and no frame of ours that catches.
+    # For the method that is called for every batch: no lists, and no frame of ours that catches.
     @functools.wraps(original)
     def hooked(*args: Any, **kwargs: Any) -> Any:
+        invocation = Invocation(args, kwargs)
         try:
-            hook.before(args, kwargs)  # type: ignore[misc]
+            hook.before(invocation)  # type: ignore[misc]
         except Exception as error:
-            _report(hook, args, error)
+            _report(hook, invocation, error)
         return original(*args, **kwargs)
 
     return hooked
@@ -103,51 +130,49 @@ def _only_before(original: Any, hook: Hook) -> Callable[..., Any]:
 _FAILED = object()
 
 
-def _enter(hooks: list[Hook], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+def _enter(hooks: list[Hook], invocation: Invocation) -> list[Any]:
     states: list[Any] = []
     try:
         for hook in hooks:
             try:
-                states.append(hook.before(args, kwargs) if hook.before is not None else None)
+                states.append(hook.before(invocation) if hook.before is not None else None)
             except Exception as error:
                 states.append(_FAILED)
-                _report(hook, args, error)
+                _report(hook, invocation, error)
     except BaseException as error:
         # Ctrl-C while we were at work: what has begun ends with it.
-        _leave(hooks[: len(states)], states, args, kwargs, None, error)
+        invocation.error = error
+        _leave(hooks[: len(states)], states, invocation)
         raise
     return states
 
 
-def _leave(
-    hooks: list[Hook],
-    states: list[Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    result: Any,
-    error: BaseException | None,
-) -> None:
+def _leave(hooks: list[Hook], states: list[Any], invocation: Invocation) -> None:
     interrupted: BaseException | None = None
     for hook, state in zip(reversed(hooks), reversed(states), strict=True):
         if hook.after is None or state is _FAILED:
             continue
+        invocation.state = state
         try:
-            hook.after(state, args, kwargs, result, error)
+            hook.after(invocation)
         except Exception as fault:
-            _report(hook, args, fault)
+            _report(hook, invocation, fault)
+            if isinstance(state, calls.Call):
+                calls.abandon(state, invocation.error)
         except BaseException as signal:
-            # Ctrl-C while we were at work: the other hooks, the one that ends the run among them, still have their turn.
-            interrupted = error = signal
+            # Ctrl-C while we were at work: the other hooks, the one that ends the run among them, have their turn.
+            interrupted = invocation.error = signal
     if interrupted is not None:
         raise interrupted
 
 
-def _report(hook: Hook, args: tuple[Any, ...], error: Exception) -> None:
+def _report(hook: Hook, invocation: Invocation, error: Exception) -> None:
     try:
         where = f"the Keras hook {hook.name}"
-        with calls.run_of(args) as run:
+        with calls.run_of(invocation.subject) as record:
             # A hook that fails for every batch must not fill the disk with its tracebacks.
-            if run is None or run.first_time(where):
-                faults.report(where, error, run.run if run is not None else None)
-    except Exception:  # reporting is the last line of defence
+            if record is None or record.first_time(where):
+                faults.report(where, error, record.run if record is not None else None)
+    except Exception:
+        # The run cannot be written to: at least the person is told.
         faults.report(hook.name, error, None)

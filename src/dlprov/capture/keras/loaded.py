@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from dlprov.capture.run import Scope
+from dlprov.capture.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Loaded:
 
 def remember(model: Any, path: str, kind: str) -> None:
     """``model`` was loaded from ``path``, or its weights were."""
-    _loaded.setdefault(model, []).append(Loaded(os.path.abspath(path), kind, _state(path)))
+    _loaded.setdefault(model, []).append(Loaded(str(Path(path).absolute()), kind, _state(path)))
 
 
 def recall(model: Any, scope: Scope) -> None:
@@ -37,7 +37,7 @@ _loaded: weakref.WeakKeyDictionary[Any, list[Loaded]] = weakref.WeakKeyDictionar
 
 def _state(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns

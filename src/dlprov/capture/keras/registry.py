@@ -78,7 +78,9 @@ class Record:
         others = tuple(self._tasks[name] for name in depends_on if name in self._tasks)
         task = self._tasks.get(transformation)
         if task is None:
-            task = self._tasks[transformation] = Task(run, transformation, plan.IDENTIFIERS[transformation], others, None)
+            task = self._tasks[transformation] = Task(
+                run, transformation, plan.IDENTIFIERS[transformation], others, None
+            )
         else:
             task.begin(depends_on=others)
         if transformation == plan.PREDICTION:
@@ -102,6 +104,15 @@ class Record:
         if dataflow != self._plan:
             self._plan = dataflow
             self.open_run.plan(dataflow)
+
+    def learn_names(self, model: Any, names: list[str]) -> None:
+        """Take up the metrics that logs show, and declare the new ones; ``val_…`` are none of their own."""
+        new = [name for name in names if not name.startswith("val_") and name not in self.names]
+        if new:
+            # JAX sorts the logs; the model has the order in which its metrics were compiled.
+            order = {name: index for index, name in enumerate(["loss", *_metric_names(model)])}
+            self.names += sorted(new, key=lambda name: order.get(name, len(order)))
+            self.plan()
 
     def first_time(self, what: str) -> bool:
         """Whether ``what`` was not asked before."""
@@ -142,4 +153,13 @@ def _verdict(error: BaseException) -> EndStatus:
 
 def _without_frames(error: BaseException) -> BaseException:
     """A stand-in with the name and the message of ``error``: the exception itself would keep all its frames alive."""
-    return type(type(error).__qualname__, (Exception,), {})(str(error))
+    stand_in: BaseException = type(type(error).__qualname__, (Exception,), {})(str(error))
+    return stand_in
+
+
+def _metric_names(model: Any) -> list[str]:
+    names = []
+    for metric in model.metrics:
+        inner = getattr(metric, "metrics", None)
+        names += [part.name for part in inner] if isinstance(inner, list) else [metric.name]
+    return names

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import sys
 import time
+import weakref
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from dlprov.capture.keras import layers, plan
 from dlprov.capture.keras.calls import Call
@@ -21,9 +24,6 @@ _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", 
 class Fit(Call):
     """One captured ``fit``. Its methods are called by the training thread, at the callbacks of the same names."""
 
-    callbacks: Any = None
-    """Keras's ``CallbackList`` of this fit, from its first callback on."""
-
     epoch: int | None = None
     step: int | None = None
     """The step that ended last, counted from 0 over all fits of the run."""
@@ -36,21 +36,19 @@ class Fit(Call):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._batch_names: dict[str, str] = {}
+        self._batch_names: dict[str, str | None] = {}
         self._used: dict[str, float] = {}
         self._history: dict[str, int] = {}
         self._row: dict[str, Any] = {}
         self._write = self.task._write
         self._key = self.task._key
 
-    def owns(self, callbacks: Any) -> bool:
-        return callbacks is not None and callbacks is self.callbacks
-
-    def end(self, error: BaseException | None) -> None:
+    def close(self, error: BaseException | None) -> None:
+        """Tell the record that the call has ended. A second call does nothing."""
         running.pop(id(self.callbacks), None)
         if self.rates is not None:
             self.record.rates = self.rates.now
-        super().end(error)
+        super().close(error)
 
     # Called once, before the callbacks' on_train_begin.
 
@@ -67,8 +65,7 @@ class Fit(Call):
         if recorded != self.record.layers:
             self.record.layers = recorded
             for layer in recorded:
-                layer.time, layer.task = events.now(), self.task._key
-                self.run.emit(layer)
+                self.run.emit(msgspec.structs.replace(layer, time=events.now(), task=self.task._key))
         self.run.param(layers.summary(self.model, found))
         stamp = str(time.time())
         rows = [{"ILTIMESTAMP": stamp, **row} for row in layers.rows(found)]
@@ -86,12 +83,10 @@ class Fit(Call):
         self.rates = LearningRates(optimizer)
         before = self.record.optimizer() if self.record.optimizer is not None else None
         if before is optimizer and self.record.rates:
-            now, self.rates.now = self.rates.now, dict(self.record.rates)
-            # Compared with the end of the last fit; what moved because of a schedule is no change of anybody's.
-            del now
-            for change in self.rates.changes((), [], ""):
+            self.rates.now = dict(self.record.rates)
+            for change in self.rates.changes((), []):
                 self._adapted(change, self.arguments.get("initial_epoch") or 0)
-        self.record.optimizer = _weak(optimizer)
+        self.record.optimizer = weakref.ref(optimizer) if optimizer is not None else None
 
     # Each epoch.
 
@@ -124,25 +119,23 @@ class Fit(Call):
         metrics: dict[str, Any] = {}
         waits = False
         for name, value in logs.items():
-            if value.__class__ is not float:
-                if isinstance(value, dict):
-                    self.batch(batch, {**{key: item for key, item in logs.items() if key != name}, **value})
-                    return
-                if is_lazy(value):
-                    value = hold(value)  # noqa: PLW2901
-                    waits = True
-            try:
-                metrics[self._batch_names[name]] = value
-            except KeyError:
+            if name not in self._batch_names:
                 self._name_metrics(logs)
-                metrics[self._batch_names[name]] = value
+            metric = self._batch_names[name]
+            if metric is None:
+                continue
+            if value.__class__ is not float and is_lazy(value):
+                metrics[metric] = hold(value)
+                waits = True
+            else:
+                metrics[metric] = value
         if waits:
             record = Pending(self._write, self.run.problem, events.now(), metrics, step, self.epoch, self._key)
             self.run.pending.put(record)
         else:
             self.task.log(metrics, step=step, epoch=self.epoch)
 
-    def epoch_done(self, epoch: int, logs: Mapping[str, Any] | None) -> None:
+    def epoch_done(self, logs: Mapping[str, Any] | None) -> None:
         """Before the callbacks of the epoch's end: its time and its numbers, before anybody adds to them."""
         self._elapsed = time.perf_counter() - self._began
         self._row = _numbers(logs or {})
@@ -201,7 +194,7 @@ class Fit(Call):
         self._stop("stop_training", self.epoch, "the model's stop_training was set")
 
     def _early_stopping(self, callback: Any) -> bool:
-        stopped = callback.stopped_epoch > 0
+        stopped = bool(callback.stopped_epoch > 0)
         restored = callback.restore_best_weights and callback.best_weights is not None
         if not stopped and not restored:
             return False
@@ -257,13 +250,10 @@ class Fit(Call):
 
     def _name_metrics(self, logs: Mapping[str, Any]) -> None:
         """Learn the names of the metrics from the logs, and declare them."""
-        new = [name for name in logs if not name.startswith("val_") and name not in self.record.names]
-        if new:
-            # JAX sorts the logs; the model has the order in which its metrics were compiled.
-            order = {name: index for index, name in enumerate(["loss", *_metric_names(self.model)])}
-            self.record.names += sorted(new, key=lambda name: order.get(name, len(order)))
-            self.record.plan()
-        self._batch_names.update({name: f"batch_{name}" for name in logs})
+        for name, value in logs.items():
+            # A custom train_step may log text or arrays, too: they are no metrics.
+            self._batch_names[name] = f"batch_{name}" if _is_number(value) else None
+        self.record.learn_names(self.model, [name for name in logs if self._batch_names[name]])
 
     def _added_by_callbacks(self) -> dict[str, Any]:
         """What callbacks have put into the logs of the epoch: Keras's history shows it."""
@@ -280,12 +270,11 @@ running: dict[int, Fit] = {}
 """The fits that run at this moment, by the ``id`` of their ``CallbackList``, which they keep alive."""
 
 
-def _metric_names(model: Any) -> list[str]:
-    names = []
-    for metric in model.metrics:
-        inner = getattr(metric, "metrics", None)
-        names += [part.name for part in inner] if isinstance(inner, list) else [metric.name]
-    return names
+def _is_number(value: Any) -> bool:
+    """Whether ``value`` is one number, to be had now or later."""
+    if isinstance(value, str | bytes | Mapping) or value is None:
+        return False
+    return all(side == 1 for side in tuple(getattr(value, "shape", ())))
 
 
 def _numbers(logs: Mapping[str, Any]) -> dict[str, float]:
@@ -300,12 +289,3 @@ def _numbers(logs: Mapping[str, Any]) -> dict[str, float]:
         except (TypeError, ValueError, RuntimeError):
             continue  # text or an array, which a custom train_step may log
     return found
-
-
-def _weak(optimizer: Any) -> Any:
-    import weakref  # noqa: PLC0415
-
-    try:
-        return weakref.ref(optimizer)
-    except TypeError:
-        return None

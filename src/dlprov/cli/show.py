@@ -1,0 +1,211 @@
+"""``dlprov show``: one run in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dlprov.cli import cells, tables
+from dlprov.cli import output as _output
+from dlprov.cli.options import open_session, output_options, store_option
+from dlprov.cli.tables import Column, Look
+from dlprov.query import questions
+
+if TYPE_CHECKING:
+    from dlprov.query import Session
+    from dlprov.query.result import Result
+
+SECTIONS: dict[str, str] = {
+    "tags": "SELECT name, value FROM public.tag WHERE run_id = $run ORDER BY name",
+    "params": (
+        "SELECT p.name, p.value, t.identifier AS task FROM public.param AS p LEFT JOIN public.task AS t ON t.id = p.task_id "
+        "WHERE p.run_id = $run ORDER BY p.task_id NULLS FIRST, p.name"
+    ),
+    "tasks": (
+        "SELECT t.identifier AS task, d.tag AS transformation, lower(t.status) AS status, t.started, t.duration, "
+        "t.error_msg AS error FROM public.task AS t LEFT JOIN public.data_transformation AS d ON d.id = t.dt_id "
+        "WHERE t.run_id = $run ORDER BY t.id"
+    ),
+    "adaptations": (
+        "SELECT epoch, step, name, old, new, technique, reason FROM public.adaptation WHERE run_id = $run "
+        'ORDER BY "time"'
+    ),
+    "stops": (
+        "SELECT technique, epoch, monitor, best, best_epoch, reason FROM public.stop WHERE run_id = $run "
+        'ORDER BY "time"'
+    ),
+    "artifacts": (
+        "SELECT direction, kind, path, size, epoch, step, sha256 FROM public.artifact WHERE run_id = $run "
+        'ORDER BY "time"'
+    ),
+    "data": (
+        "SELECT direction, role, kind, shape, dtype, size, fingerprint, details FROM public.data WHERE run_id = $run "
+        'ORDER BY "time"'
+    ),
+    "layers": (
+        "SELECT position, name, type, weights, trainable, config FROM public.layer WHERE run_id = $run "
+        "ORDER BY task_id, position"
+    ),
+    "runs started in it": (
+        "SELECT run_id, dataflow, kind, status, started, duration FROM public.run WHERE parent_run_id = $run "
+        "ORDER BY run_id"
+    ),
+    "notes": 'SELECT "time", text FROM public.note WHERE run_id = $run ORDER BY "time"',
+    "problems": 'SELECT "time", place, message FROM public.problem WHERE run_id = $run ORDER BY "time"',
+    "damaged lines": (
+        'SELECT writer, "position", reason FROM public.log_problem WHERE run_id = $run ORDER BY writer, "position"'
+    ),
+}
+"""What a run has beside its header, epochs and environment, in order; empty ones are left out."""
+
+ENVIRONMENT = ("python.platform", "hardware.processor", "hardware.usable_cores", "hardware.memory", "hardware.gpus")
+
+LONG = 200
+"""Values that are longer, such as the configuration of an object, are cut in the table; JSON has them in full."""
+
+
+@click.command("show", short_help="one run in full")
+@click.argument("run", default="last")
+@output_options("table", "json")
+@store_option
+def command(run: str, format: str | None, output: Path | None, store: Path | None) -> None:
+    """Show one RUN in full: settings, tasks, epochs, adaptations, files, data, environment, problems.
+
+    RUN is an id, its beginning or end, an execution tag, or last (the default). Times are UTC. With --format json nothing
+    is left out or shortened.
+
+    \b
+    dlprov show last
+    dlprov show 5aebb12d --format json | jq .params
+    """
+    kind = _output.chosen(format, output)
+    if kind not in {"table", "json"}:
+        raise click.UsageError(f"a run is shown as table or json, got {kind}; dlprov query writes single tables as {kind}")
+    session = open_session(store)
+    run_id = questions.find_run(session, run)
+    if kind == "json":
+        _output.write_json(_everything(session, run_id), output)
+    else:
+        look = Look(rule="─") if output is not None else tables.look_of_stdout()
+        _output.write_lines(_page(session, run_id, look), output)
+
+
+def _everything(session: Session, run_id: str) -> dict[str, Any]:
+    (facts,) = _header(session, run_id).plain()
+    everything: dict[str, Any] = {**facts}
+    for name, sql in SECTIONS.items():
+        everything[name.replace(" ", "_")] = list(session.ask(sql, {"run": run_id}).plain())
+    everything["epochs"] = list(questions.epochs(session, run_id).plain())
+    found = session.ask("SELECT name, value FROM public.environment WHERE run_id = $run ORDER BY name", {"run": run_id})
+    everything["environment"] = dict(found.rows())
+    return everything
+
+
+def _header(session: Session, run_id: str) -> Result:
+    return session.ask("SELECT * FROM public.run WHERE run_id = $run", {"run": run_id})
+
+
+def _page(session: Session, run_id: str, look: Look) -> list[str]:
+    (facts,) = _header(session, run_id).dicts()
+    lines = list(tables.pairs(_facts(facts), look))
+    for name, sql in SECTIONS.items():
+        found = session.ask(sql, {"run": run_id})
+        if name == "adaptations":
+            # Between the tasks and what happened in them.
+            epochs = questions.epochs(session, run_id)
+            lines += _section("epochs", _output.columns_of(epochs, brief=True) if len(epochs) else [], look)
+        if name == "layers":
+            lines += _section(name, _layers(found), look)
+        else:
+            lines += _section(name, _columns(found), look)
+    return lines + _section("environment", _environment(session, run_id), look)
+
+
+def _facts(run: dict[str, Any]) -> list[tuple[str, str | None]]:
+    facts: list[tuple[str, str | None]] = [
+        ("run", run["run_id"]),
+        ("dataflow", run["dataflow"]),
+        ("name", run["name"]),
+        ("status", _status(run)),
+        ("started", f"{cells.text_of(run['started'], brief=True)} UTC" if run["started"] else None),
+        ("duration", cells.duration(run["duration"])),
+        ("execution", run["execution"]),
+        ("part of", run["parent_run_id"]),
+        ("by", "@".join(filter(None, (run["user"], run["host"]))) or None),
+        ("command", run["command"]),
+        ("directory", run["directory"]),
+        ("git", _git(run)),
+        ("framework", " on ".join(filter(None, (run["framework"], run["backend"]))) or None),
+        ("python", run["python"]),
+        ("traceback", run["traceback"].rstrip() if run["traceback"] else None),
+    ]
+    return [(name, cells.printable(value)) for name, value in facts if value]
+
+
+def _status(run: dict[str, Any]) -> str:
+    error = ": ".join(filter(None, (run["error_type"], run["error"])))
+    if run["status"] == "lost":
+        return f"lost: its process is gone or silent since {cells.text_of(run['last_seen'], brief=True)} UTC"
+    return f"{run['status']} ({error})" if error else str(run["status"])
+
+
+def _git(run: dict[str, Any]) -> str | None:
+    if not run["git_commit"]:
+        return None
+    branch = f" on {run['git_branch']}" if run["git_branch"] else ""
+    return f"{run['git_commit'][:12]}{branch}{', with changes that are not committed' if run['git_dirty'] else ''}"
+
+
+def _section(title: str, columns: Sequence[Column], look: Look) -> list[str]:
+    if not columns:
+        return []
+    return ["", click.style(title, bold=True, underline=True) if look.styled else title, *tables.lines(columns, look)]
+
+
+def _columns(found: Result) -> list[Column]:
+    """The columns of a section, without those that are empty in all rows."""
+    if not len(found):
+        return []
+    columns = []
+    for column in _output.columns_of(found, brief=True):
+        if all(cell is None for cell in column.cells):
+            continue
+        if column.title in {"duration", "size"}:
+            show = cells.duration if column.title == "duration" else cells.size
+            column.cells = [show(float(cell)) if cell is not None else None for cell in column.cells]
+        elif column.title in {"sha256", "fingerprint"}:
+            column.cells = [cell and f"{cell[: cell.find(':') + 13]}…" for cell in column.cells]
+        elif not column.right:
+            column.cells = [_shortened(cell) for cell in column.cells]
+        columns.append(column)
+    return columns
+
+
+def _layers(found: Result) -> list[Column]:
+    return [column for column in _columns(found) if column.title != "config"]
+
+
+def _shortened(cell: str | None) -> str | None:
+    return cell if cell is None or len(cell) <= LONG or "\n" in cell else f"{cell[:LONG]}…"
+
+
+def _environment(session: Session, run_id: str) -> list[Column]:
+    """The part of the environment that tells machines and frameworks apart."""
+    found = session.ask(
+        """
+        SELECT name, value FROM public.environment
+        WHERE run_id = $run AND (list_contains($names, name) OR split_part(name, '.', 1) IN ('framework', 'seeds'))
+        ORDER BY name
+        """,
+        {"run": run_id, "names": list(ENVIRONMENT)},
+    ).dicts()
+    if not found:
+        return []
+    values = [
+        cells.size(float(row["value"])) if row["name"] == "hardware.memory" else cells.text_of(row["value"])
+        for row in found
+    ]
+    return [Column("name", [cells.printable(row["name"]) for row in found]), Column("value", values)]
