@@ -176,3 +176,15 @@ def scenarios(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Scenari
     finished = finish(start([str(SCENARIOS)], backend, store), store)
     assert finished.code == 0, finished.err
     return Scenarios(finished.answer, finished.logs, finished.err)
+
+
+@pytest.fixture
+def begin(store: Path) -> Callable[[str, str], subprocess.Popen[str]]:
+    """Starts Python code in a process of its own, and does not wait for it."""
+    return lambda backend, code: start(["-c", code], backend, store)
+
+
+@pytest.fixture
+def read_store(store: Path) -> Callable[[], list[RunLog]]:
+    """Reads the logs as they are at this moment."""
+    return lambda: read_logs(store)

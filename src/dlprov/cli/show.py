@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SECTIONS: dict[str, str] = {
     "tags": "SELECT name, value FROM public.tag WHERE run_id = $run ORDER BY name",
     "params": (
-        "SELECT p.name, p.value, t.identifier AS task FROM public.param AS p LEFT JOIN public.task AS t ON t.id = p.task_id "
+        "SELECT p.name, p.value, p.type, t.identifier AS task FROM public.param AS p LEFT JOIN public.task AS t ON t.id = p.task_id "
         "WHERE p.run_id = $run ORDER BY p.task_id NULLS FIRST, p.name"
     ),
     "tasks": (
@@ -62,6 +62,9 @@ SECTIONS: dict[str, str] = {
 """What a run has beside its header, epochs and environment, in order; empty ones are left out."""
 
 ENVIRONMENT = ("python.platform", "hardware.processor", "hardware.usable_cores", "hardware.memory", "hardware.gpus")
+
+ONLY_IN_JSON = {"params": {"type"}, "layers": {"config"}, "data": {"details"}}
+"""Columns that the page leaves out, by section."""
 
 LONG = 200
 """Values that are longer, such as the configuration of an object, are cut in the table; JSON has them in full."""
@@ -117,10 +120,8 @@ def _page(session: Session, run_id: str, look: Look) -> list[str]:
             # Between the tasks and what happened in them.
             epochs = questions.epochs(session, run_id)
             lines += _section("epochs", _output.columns_of(epochs, brief=True) if len(epochs) else [], look)
-        if name == "layers":
-            lines += _section(name, _layers(found), look)
-        else:
-            lines += _section(name, _columns(found), look)
+        left_out = ONLY_IN_JSON.get(name, set())
+        lines += _section(name, [column for column in _columns(found) if column.title not in left_out], look)
     return lines + _section("environment", _environment(session, run_id), look)
 
 
@@ -182,10 +183,6 @@ def _columns(found: Result) -> list[Column]:
             column.cells = [_shortened(cell) for cell in column.cells]
         columns.append(column)
     return columns
-
-
-def _layers(found: Result) -> list[Column]:
-    return [column for column in _columns(found) if column.title != "config"]
 
 
 def _shortened(cell: str | None) -> str | None:

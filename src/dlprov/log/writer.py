@@ -7,6 +7,7 @@ full disk), the writer turns to a bounded buffer that the background thread empt
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -245,7 +246,7 @@ class Writer:
         self._buffered_bytes += len(line)
 
     def _refused(self, line: bytes, written: int, error: OSError | None) -> None:
-        reason = error.strerror if error else "the disk took only a part of a record"
+        reason = (error.strerror if error else None) or self._reason_for_a_part()
         with self._lock:
             self._torn = self._torn or bool(written)
             if self._state == "direct":
@@ -256,6 +257,14 @@ class Writer:
                     f"memory (up to {BUFFER_BYTES >> 20} MB) until the disk takes them"
                 )
             self._keep(line)
+
+    def _reason_for_a_part(self) -> str:
+        """Why the kernel took only the beginning of a line: it does not say."""
+        try:
+            free = os.fstatvfs(self._fd).f_bavail
+        except (OSError, AttributeError):
+            free = 1
+        return os.strerror(errno.ENOSPC) if not free else "the disk took only a part of a record"
 
     def _slowed(self, took: int) -> None:
         now = time.monotonic()

@@ -62,7 +62,7 @@ class Session:
         with self.index.reading() as connection:
             query = "SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'store' AND NOT internal"
             known = {row[0] for row in connection.execute(query).fetchall()}
-        if wanted != "public" and schema_for(wanted) in known and wanted in RESERVED_SCHEMAS:
+        if wanted != "public" and wanted in RESERVED_SCHEMAS:
             wanted = schema_for(wanted)
         if wanted not in known:
             shown = ", ".join(sorted(name for name in known if name != "main")) or "none"

@@ -79,7 +79,7 @@ class Index:
                     return
         try:
             self.refresh()
-        except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+        except (duckdb.Error, OSError) as error:
             reason = str(error).partition("\n")[0]
             self._tell(f"the index {self.path} cannot be written ({reason}); it is built in memory for this once")
             with self._in_memory() as connection:
@@ -132,11 +132,15 @@ class Index:
                 order = self._indexer(old).order()
         new = path.with_name(path.name + ".new")
         _remove(new)
-        with _attached(new, "READ_WRITE") as connection:
-            _create(connection)
-            indexer = self._indexer(connection)
-            done = indexer.index(order, progress)
-            done += indexer.update(indexer.news(), progress)
+        try:
+            with _attached(new, "READ_WRITE") as connection:
+                _create(connection)
+                indexer = self._indexer(connection)
+                done = indexer.index(order, progress)
+                done += indexer.update(indexer.news(), progress)
+        except (duckdb.Error, OSError):
+            _remove(new)
+            raise
         _remove(path)
         new.replace(path)
         return done
@@ -162,27 +166,31 @@ def _attached(path: Path, mode: Literal["READ_ONLY", "READ_WRITE"]) -> Iterator[
     connection.execute(f"SET temp_directory = {text(str(Path(tempfile.gettempdir(), 'dlprov-duckdb')))}")
     connection.execute("SET TimeZone = 'UTC'")
     try:
-        with suppress(duckdb.SerializationException, duckdb.InvalidInputException):
-            _attach(connection, path, mode)
-            connection.execute("USE store")
+        _attach(connection, path, mode)
         yield connection
     finally:
         _let_go(connection)
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path, mode: str) -> None:
+    """Attach the file and make it the current database, unless it is none: what is in it then is not ours to read."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:
             connection.execute(f"ATTACH {text(str(path))} AS store ({mode})")
+            connection.execute("USE store")
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            reason = str(error).partition("\n")[0]
+            if "not a valid" in reason:
+                return
+            if "lock" not in reason.lower():
                 raise
             # Only a program that is not ours holds the file without its turn.
             if time.monotonic() > deadline:
-                reason = str(error).partition("\n")[0]
                 raise StoreBusyError(f"the index {path} is open in another program: {reason}; close it there") from None
             time.sleep(0.05)
+        except (duckdb.SerializationException, duckdb.InvalidInputException):
+            return
         else:
             return
 

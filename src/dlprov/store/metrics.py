@@ -55,19 +55,21 @@ class MetricStage:
         """All lines at once; false, with nothing added, if one of them is not as the writer writes them."""
         pairs = [{"key": str(msgspec.json.decode(key)), "id": number} for key, number in tasks.items()]
         keys, parameters = from_json(pairs, {"key": "VARCHAR", "id": "INTEGER"})
-        # Two unnests in one SELECT go in step. In DuckDB a cast that fails here gives NULL: that is looked for below.
+        # Two unnests in one SELECT go in step. A line or a value that cannot be read gives NULL, looked for below:
+        # an error would end the transaction.
         query = f"""
             CREATE OR REPLACE TEMP TABLE metric_chunk AS
-            SELECT m.s.task AS task, unnest(map_keys(m.s."values")) AS name, m.s.step AS step, m.s.epoch AS epoch,
-                   unnest(map_values(m.s."values")) AS value, make_timestamp(m.s."time") AS "time"
-            FROM (SELECT json_transform(l.line, '{_TEMPLATE}') AS s
+            SELECT m.s.task AS task, unnest(coalesce(map_keys(m.s."values"), [NULL])) AS name, m.s.step AS step,
+                   m.s.epoch AS epoch, unnest(coalesce(map_values(m.s."values"), [NULL])) AS value,
+                   make_timestamp(m.s."time") AS "time"
+            FROM (SELECT TRY(json_transform(l.line, '{_TEMPLATE}')) AS s
                   FROM (SELECT unnest(string_split(?, chr(10))) AS line) AS l) AS m
         """
         try:
             decoded = text.decode()
-            self.connection.execute(query, [decoded])
-        except (duckdb.Error, UnicodeDecodeError):
+        except UnicodeDecodeError:
             return False
+        self.connection.execute(query, [decoded])
         odd = self.connection.execute(
             'SELECT count(*) FROM metric_chunk WHERE value IS NULL OR name IS NULL OR "time" IS NULL'
         ).fetchone()
