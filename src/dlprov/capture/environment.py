@@ -51,7 +51,11 @@ class Collector:
 
     def start(self, emit: Emit) -> None:
         """Collect now, calling ``emit(name, values)`` for each part from another thread."""
-        self._thread = threading.Thread(target=_collect, args=(emit,), name="dlprov-environment", daemon=True)
+        # git is started here, before the training goes on: between the fork and the start of a program, a child holds
+        # every open file of the process, and with it the locks on them. In a thread beside the training that would,
+        # once in a while, make h5py fail to lock a file that Keras has just closed.
+        asked = _ask_git()
+        self._thread = threading.Thread(target=_collect, args=(emit, asked), name="dlprov-environment", daemon=True)
         self._thread.start()
 
     def finish(self) -> list[tuple[str, Any]]:
@@ -65,13 +69,13 @@ class Collector:
         self._thread = None
 
 
-def _collect(emit: Emit) -> None:
+def _collect(emit: Emit, asked: dict[str, subprocess.Popen[bytes]]) -> None:
     parts = (
         ("process", process),
         ("python", python),
         ("person", person),
         ("hardware", hardware),
-        ("git", git),
+        ("git", lambda: _git(asked)),
         ("packages", lambda: dict(packages())),
     )
     for name, found in _parts(parts):
@@ -103,12 +107,11 @@ def process() -> dict[str, Any]:
 
 
 def python() -> dict[str, Any]:
-    """The interpreter and the operating system."""
+    """The interpreter."""
     return {
         "version": platform.python_version(),
         "implementation": platform.python_implementation(),
         "executable": sys.executable,
-        "platform": platform.platform(),
     }
 
 
@@ -119,8 +122,10 @@ def person() -> dict[str, Any]:
 
 @cache
 def hardware() -> dict[str, Any]:
-    """Processor, cores, memory in bytes, and graphics processors as far as the driver names them."""
+    """Operating system, processor, cores, memory in bytes, and graphics processors as far as the driver names them."""
     found: dict[str, Any] = {
+        "os": platform.system(),
+        "platform": platform.platform(),
         "machine": platform.machine(),
         "processor": _cpu_name() or platform.processor(),
         "cores": os.cpu_count() or 0,
@@ -135,20 +140,7 @@ def hardware() -> dict[str, Any]:
 
 def git() -> dict[str, Any]:
     """Commit, branch and state of the repository that holds the script, or else the working directory."""
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
-    directory = Path(main).absolute().parent if main and Path(main).exists() else Path.cwd()
-    if shutil.which("git") is None:
-        return {}
-    commit = _git(directory, "rev-parse", "HEAD")
-    if not commit:
-        return {}
-    return {
-        "commit": commit,
-        "branch": _git(directory, "rev-parse", "--abbrev-ref", "HEAD"),
-        "dirty": bool(_git(directory, "status", "--porcelain", "--untracked-files=no")),
-        "root": _git(directory, "rev-parse", "--show-toplevel"),
-        "remote": _without_password(_git(directory, "config", "--get", "remote.origin.url")),
-    }
+    return _git(_ask_git())
 
 
 @cache
@@ -181,14 +173,56 @@ def seeds() -> dict[str, Any]:
     return found
 
 
-def _git(directory: Path, *arguments: str) -> str:
-    # Optional locks off: asking for the state must not disturb a commit that the user is making.
-    command = ["git", "--no-optional-locks", "-C", str(directory), *arguments]
+_QUESTIONS = {
+    "status": ("status", "--porcelain=v2", "--branch", "--untracked-files=no"),
+    "root": ("rev-parse", "--show-toplevel"),
+    "remote": ("config", "--get", "remote.origin.url"),
+}
+
+
+def _ask_git() -> dict[str, subprocess.Popen[bytes]]:
+    """Start git, once for each question, and do not wait for the answers."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    directory = Path(main).absolute().parent if main and Path(main).exists() else Path.cwd()
+    asked = {}
+    if shutil.which("git") is not None:
+        for name, question in _QUESTIONS.items():
+            # Optional locks off: asking for the state must not disturb a commit that the user is making.
+            command = ["git", "--no-optional-locks", "-C", str(directory), *question]
+            try:
+                asked[name] = subprocess.Popen(  # noqa: S603
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                )
+            except OSError:
+                break
+    return asked
+
+
+def _git(asked: dict[str, subprocess.Popen[bytes]]) -> dict[str, Any]:
+    answers = {name: _answer(process) for name, process in asked.items()}
+    lines = answers.get("status", "").splitlines()
+    about = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
+    commit = about.get("branch.oid", "(initial)")
+    if commit == "(initial)":
+        return {}
+    branch = about.get("branch.head", "")
+    return {
+        "commit": commit,
+        "branch": "HEAD" if branch == "(detached)" else branch,
+        "dirty": any(not line.startswith("#") for line in lines),
+        "root": answers.get("root", ""),
+        "remote": _without_password(answers.get("remote", "")),
+    }
+
+
+def _answer(process: subprocess.Popen[bytes]) -> str:
     try:
-        answer = subprocess.run(command, capture_output=True, timeout=GIT_SECONDS, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
+        text, _ = process.communicate(timeout=GIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
         return ""
-    return answer.stdout.decode("utf-8", "replace").strip() if answer.returncode == 0 else ""
+    return text.decode("utf-8", "replace").strip() if process.returncode == 0 else ""
 
 
 def _without_password(url: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """``value`` as JSON's types.
+    r"""``value`` as JSON's types.
 
     NaN and the infinities are the texts ``NaN``, ``Infinity`` and ``-Infinity``, since JSON has no numbers for them; a
-    time is ISO 8601 text, in UTC with ``Z``; bytes are text with ``\\xNN`` for what is not ASCII; other types are
+    time is ISO 8601 text, in UTC with ``Z``; bytes are text with ``\xNN`` for what is not ASCII; other types are
     their text.
     """
     if value is None or isinstance(value, str | int):

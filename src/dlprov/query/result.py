@@ -119,7 +119,9 @@ class Result:
                 self._connection.execute(f"COPY ({source}) TO {text(path)} ({options})")
         except (OSError, duckdb.IOException) as error:
             reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-            raise UsageError(f"a file that can be written was expected, got {path} ({reason}): name another one") from None
+            raise UsageError(
+                f"a file that can be written was expected, got {path} ({reason}): name another one"
+            ) from None
 
     def _write_json(self, path: Path) -> None:
         with path.open("w", encoding="utf-8") as file:

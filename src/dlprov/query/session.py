@@ -15,7 +15,7 @@ from dlprov.store.names import RESERVED_SCHEMAS, fold, quote, schema_for, text
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 
-_ANSWERS = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "CALL", "RELATION"})
+_ANSWERS = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "RELATION"})
 """Kinds of statements that are questions. All others would change something, and the index is a view of the logs."""
 
 

@@ -205,12 +205,11 @@ class RunRecords:
 
     def _hardware(self, hardware: dict[str, Any]) -> None:
         gpus = hardware.get("gpus")
-        platform = self._environment.get("python.platform") or ""
         number = self._agent(
             "hardware_info",
             hostname=self.row.get("host") or "",
-            os=platform.partition("-")[0],
-            platform=platform,
+            os=str(hardware.get("os", "")),
+            platform=str(hardware.get("platform", "")),
             architecture=str(hardware.get("machine", "")),
             processor=str(hardware.get("processor", "")),
             gpus=", ".join(map(str, gpus)) if isinstance(gpus, list) else "",

@@ -1,0 +1,253 @@
+"""The log file: what is written, how it is read, sealed and verified, and what a slow disk changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import dlprov
+from dlprov.errors import LogFormatError
+from dlprov.log import events, identifiers, writer
+from dlprov.log.reader import read_chunk, read_events, unfinished_bytes
+from dlprov.log.schema import json_schema
+from dlprov.log.seal import verify_file
+from dlprov.log.writer import Writer
+
+
+def open_writer(directory: Path, warnings: list[str] | None = None) -> Writer:
+    told = warnings if warnings is not None else []
+    return Writer(directory, identifiers.new_run_id(), warn=told.append, package_version="test")
+
+
+def note(text: str) -> events.Note:
+    return events.Note(events.now(), text)
+
+
+def notes(path: Path) -> list[str]:
+    return [event.text for _, event in read_events(path) if isinstance(event, events.Note)]
+
+
+def test_a_line_is_in_the_kernel_when_the_call_returns(tmp_path: Path) -> None:
+    log = open_writer(tmp_path)
+    for number in range(100):
+        before = log.path.stat().st_size
+        line = events.encode(note(str(number)))
+        log.write(line)
+        assert log.path.stat().st_size == before + len(line)
+
+
+def test_a_seal_ends_the_file_and_covers_every_byte(tmp_path: Path) -> None:
+    log = open_writer(tmp_path)
+    log.append(note("one"))
+    log.seal()
+    assert verify_file(log.path).verdict == "sealed"
+    content = log.path.read_bytes()
+    for place in range(0, content.rfind(b'{"event":"seal"')):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        log.path.write_bytes(changed)
+        assert verify_file(log.path).verdict != "sealed"
+    log.path.write_bytes(content.replace(b"one", b"two"))
+    found = verify_file(log.path)
+    assert (found.verdict, len(found.problems)) == ("altered", 1)
+
+
+def test_what_comes_after_a_seal_is_sealed_again(tmp_path: Path) -> None:
+    log = open_writer(tmp_path)
+    log.seal()
+    log.append(note("later"))
+    found = verify_file(log.path)
+    assert found.verdict == "unsealed"
+    assert found.unsealed_bytes == len(log.path.read_bytes().splitlines(keepends=True)[-1])
+    log.seal()
+    log.seal()
+    found = verify_file(log.path)
+    assert (found.verdict, found.seals) == ("sealed", 2)
+
+
+def test_a_torn_last_line_is_closed_by_whoever_opens_the_file_again(tmp_path: Path) -> None:
+    log = open_writer(tmp_path)
+    log.append(note("whole"))
+    log.seal()
+    with log.path.open("ab") as file:
+        file.write(b'{"event":"note","time":1,"te')
+    assert unfinished_bytes(log.path) == 28
+    log.append(note("after"))
+    assert notes(log.path) == ["whole", "after"]
+    assert [type(event) for _, event in read_events(log.path)].count(LogFormatError) == 1
+
+
+def test_a_reader_takes_whole_lines_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"aa\nbb")
+    assert read_chunk(path, 0) == b"aa\n"
+    assert read_chunk(path, 3) == b""
+    with path.open("ab") as file:
+        file.write(b"b\n" + b"c" * 100_000 + b"\nd")
+    assert read_chunk(path, 3, size=4) == b"bbb\n"
+    assert read_chunk(path, 7, size=4) == b"c" * 100_000 + b"\n"
+
+
+def test_a_disk_that_stalls_moves_writing_to_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_writer(tmp_path)
+    real, slow = os.write, [True]
+
+    def slow_write(fd: int, data: bytes) -> int:
+        # No file system here stalls on demand: the call itself is delayed, and then done for real.
+        if slow[0]:
+            time.sleep(0.012)
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", slow_write)
+    monkeypatch.setattr(writer, "CALM_SECONDS", 0.2)
+    for number in range(2):
+        log.append(note(str(number)))
+    begin = time.perf_counter()
+    for number in range(2, 500):
+        log.append(note(str(number)))
+    assert time.perf_counter() - begin < 498 * 0.012 / 2
+    slow[0] = False
+    deadline = time.monotonic() + 20
+    while len(notes(log.path)) < 500 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert notes(log.path) == [str(number) for number in range(500)]
+    problems = [event for _, event in read_events(log.path) if isinstance(event, events.Problem)]
+    assert len(problems) == 1
+    assert "the file system is slow" in problems[0].message
+    while log._state != "direct" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    before = log.path.stat().st_size
+    log.append(note("direct again"))
+    assert log.path.stat().st_size > before
+    log.seal()
+    assert verify_file(log.path).verdict == "sealed"
+
+
+def test_one_slow_write_is_no_stall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = open_writer(tmp_path)
+    real, delays = os.write, iter([0.012, 0, 0.012, 0, 0.012, 0])
+
+    def write(fd: int, data: bytes) -> int:
+        time.sleep(next(delays))
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", write)
+    for number in range(6):
+        log.append(note(str(number)))
+        assert len(notes(log.path)) == number + 1
+
+
+def test_a_buffer_has_an_end_and_says_what_it_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    log = open_writer(tmp_path, warnings)
+    real, full = os.write, [True]
+
+    def write(fd: int, data: bytes) -> int:
+        if full[0]:
+            raise OSError(28, "No space left on device")
+        return real(fd, data)
+
+    monkeypatch.setattr(writer, "BUFFER_BYTES", 2000)
+    monkeypatch.setattr(os, "write", write)
+    for number in range(200):
+        log.append(note(str(number)))
+    full[0] = False
+    log.tick(time.monotonic())
+    log.append(note("end"))
+    kept = notes(log.path)
+    assert kept[:-1] == [str(number) for number in range(len(kept) - 1)]
+    assert kept[-1] == "end"
+    (problem,) = [event for _, event in read_events(log.path) if isinstance(event, events.Problem)]
+    assert problem.message.startswith(f"{200 - len(kept) + 1} records were dropped")
+    assert len(warnings) == 1
+
+
+def test_heartbeats_show_that_a_silent_writer_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "HEARTBEAT_SECONDS", 0.2)
+    log = open_writer(tmp_path)
+    time.sleep(1.0)
+    beats = [event for _, event in read_events(log.path) if isinstance(event, events.Heartbeat)]
+    assert 1 <= len(beats) <= 6
+    log.seal()
+    time.sleep(0.5)
+    assert verify_file(log.path).verdict == "sealed"
+
+
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
+def test_golden_logs_of_every_version_are_read_and_fit_the_schema(path: Path) -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+    kinds = set()
+    for line in path.read_bytes().splitlines(keepends=True):
+        event = events.decode(line)
+        assert isinstance(event, events.Event)
+        validator.validate(json.loads(line))
+        kinds.add(str(event.__struct_config__.tag))
+    assert kinds == set(events.KINDS)
+    assert verify_file(path).verdict == "sealed"
+
+
+def test_there_is_a_golden_log_of_this_version() -> None:
+    assert f"format-{events.FORMAT}.jsonl" in [path.name for path in GOLDEN]
+
+
+def test_lines_that_are_no_events_are_refused() -> None:
+    for line in (b"", b"{}", b"[]", b'{"event":"note"}', b'{"event":"metric","time":"x"}', b"\xff", b'{"time":1}'):
+        with pytest.raises(LogFormatError):
+            events.decode(line)
+    assert events.decode(b'{"event":"of the future","time":1}') == events.Unknown("of the future", 1)
+
+
+def test_run_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
+    import uuid
+
+    ids = []
+    for _ in range(5):
+        ids.append(identifiers.new_run_id())
+        time.sleep(0.002)
+    assert ids == sorted(ids)
+    for text in ids:
+        parsed = uuid.UUID(text)
+        assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+        assert abs((parsed.int >> 80) / 1000 - time.time()) < 60
+
+
+def test_liveness_knows_a_process_from_a_later_one_with_its_number() -> None:
+    started = identifiers.process_started(os.getpid())
+    assert identifiers.process_is_alive(os.getpid(), started)
+    assert not identifiers.process_is_alive(os.getpid(), started + 1)
+    assert not identifiers.process_is_alive(2**22 + 1, 0)
+
+
+def test_the_golden_log_gives_the_rows_that_it_gave_when_it_was_written(tmp_path: Path) -> None:
+    run_id = "01a1fe00-8b98-7581-9aa6-fab278c156ca"
+    target = tmp_path / "store" / "runs" / run_id / "4711-0badcafe.jsonl"
+    target.parent.mkdir(parents=True)
+    target.write_bytes((Path(__file__).parents[1] / "golden" / "format-1.0.jsonl").read_bytes())
+
+    def rows(sql: str) -> list[tuple[object, ...]]:
+        return dlprov.query(sql, store=tmp_path / "store").rows()
+
+    assert rows('SELECT dataflow, status, duration, host, "user" FROM run') == [
+        ("alexnet-df-1", "finished", 22.5, "node1", "ada")
+    ]
+    assert rows("SELECT name, value FROM metric WHERE isfinite(value) ORDER BY name") == [
+        ("loss", 2.302585092994046),
+        ("tiny", 5e-324),
+        ("whole", 3.0),
+    ]
+    assert rows('SELECT id, train_task_id, test_task_id, loss, model FROM "alexnet-df-1".otrain') == [
+        (1, 1, 2, 2.3, "/m/1.keras"),
+        (2, 1, 2, 1.1, None),
+    ]
+    assert rows('SELECT learning_rate, optimizer_name FROM "alexnet-df-1".itrain') == [(0.001, "Adam")]
+    assert rows("SELECT count(*) FROM param") == [(7,)]
+    assert rows("SELECT technique, best, best_epoch FROM stop") == [("EarlyStopping", 0.25, 0)]
+    assert rows("SELECT count(*) FROM log_problem") == [(0,)]
