@@ -7,12 +7,16 @@ when they are first used. It gives every Keras model a method ``provenance``, wh
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from dlprov._version import __version__
 from dlprov.capture.imports import watch_keras
 
+# As a name that type checkers know, and without importing typing, which costs more than all the rest together.
+TYPE_CHECKING = False
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from dlprov.capture.keras import provenance
     from dlprov.capture.run import Element, Run, Task, current_run, start_run
     from dlprov.errors import (

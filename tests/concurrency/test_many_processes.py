@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import dlprov
+from dlprov.log.identifiers import hostname
 
 WRITER = """
 import sys, dlprov
@@ -60,7 +61,13 @@ def test_eight_writers_of_fifty_runs_while_three_readers_ask(store: Path, tmp_pa
 
 
 def test_a_run_is_seen_from_another_process_while_it_runs(store: Path) -> None:
-    script = "import dlprov, time; r = dlprov.start_run('live'); r.log(step=1, loss=0.5); print('up', flush=True); time.sleep(60)"
+    script = """
+import dlprov, time
+run = dlprov.start_run("live")
+run.log(step=1, loss=0.5)
+print("up", flush=True)
+time.sleep(60)
+"""
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
@@ -80,7 +87,7 @@ def test_a_silent_run_on_another_machine_is_lost_and_found(store: Path, monkeypa
     assert path is not None
     first, *rest = path.read_text().splitlines(keepends=True)
     run.finish()
-    away = first.replace(f'"host":"{dlprov_host()}"', '"host":"another"')
+    away = first.replace(f'"host":"{hostname()}"', '"host":"another"')
     assert away != first
     path.write_text(away + "".join(line for line in rest if '"end"' not in line))
     assert dlprov.query("SELECT status FROM run").rows() == [("running",)]
@@ -88,14 +95,8 @@ def test_a_silent_run_on_another_machine_is_lost_and_found(store: Path, monkeypa
     time.sleep(0.3)
     assert dlprov.query("SELECT status FROM run").rows() == [("lost",)]
     with path.open("a") as file:
-        file.write('{"event":"heartbeat","time":%d}\n' % (time.time_ns() // 1000 + 3_000_000))
+        file.write(f'{{"event":"heartbeat","time":{time.time_ns() // 1000 + 3_000_000}}}\n')
     assert dlprov.query("SELECT status FROM run").rows() == [("running",)]
-
-
-def dlprov_host() -> str:
-    from dlprov.log.identifiers import hostname
-
-    return hostname()
 
 
 def _log_in_child(run: dlprov.Run, start: int) -> None:

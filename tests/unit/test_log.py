@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import uuid
 from pathlib import Path
 
 import jsonschema
@@ -47,7 +48,7 @@ def test_a_seal_ends_the_file_and_covers_every_byte(tmp_path: Path) -> None:
     log.seal()
     assert verify_file(log.path).verdict == "sealed"
     content = log.path.read_bytes()
-    for place in range(0, content.rfind(b'{"event":"seal"')):
+    for place in range(content.rfind(b'{"event":"seal"')):
         changed = bytearray(content)
         changed[place] ^= 1
         log.path.write_bytes(changed)
@@ -206,8 +207,6 @@ def test_lines_that_are_no_events_are_refused() -> None:
 
 
 def test_run_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
-    import uuid
-
     ids = []
     for _ in range(5):
         ids.append(identifiers.new_run_id())

@@ -124,8 +124,6 @@ def ids_removed(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tupl
 
 
 def is_number_of_row(column: str) -> bool:
-    return (
-        column in ("id", "version", "df_version")
-        or column.endswith("_id")
-        and column not in ("run_id", "parent_run_id")
+    return column in ("id", "version", "df_version") or (
+        column.endswith("_id") and column not in ("run_id", "parent_run_id")
     )

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import dlprov
+from dlprov.capture import fingerprint
 from dlprov.log import events, layout
 from dlprov.log.reader import read_events
 from dlprov.log.seal import verify_run
@@ -127,7 +128,7 @@ def test_numbers_of_every_library(store: Path) -> None:
     with dlprov.start_run("numbers") as run:
         run.log(a=np.float32(0.1), b=np.int64(3), c=np.array([2.5]), d=True, e=7, f=np.float64("nan"), step=np.int32(4))
         run.log({"not a keyword!": 1.0, "step": 2.0}, step=5, epoch=1.5)
-    rows = {name: value for name, value in ask("SELECT name, value FROM metric WHERE step = 4").rows()}
+    rows = dict(ask("SELECT name, value FROM metric WHERE step = 4").rows())
     assert rows.pop("f") != rows.get("f", 0.0)
     assert rows == {"a": float(np.float32(0.1)), "b": 3.0, "c": 2.5, "d": 1.0, "e": 7.0}
     found = ask("SELECT name, value, epoch FROM metric WHERE step = 5 ORDER BY name").rows()
@@ -149,8 +150,6 @@ def test_a_metric_that_is_no_number_is_told_once_and_the_others_are_kept(
 def test_a_fault_of_ours_never_reaches_the_training(
     store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlprov.capture import fingerprint
-
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("our bug")
 

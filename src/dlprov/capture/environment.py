@@ -127,7 +127,7 @@ def hardware() -> dict[str, Any]:
         "os": platform.system(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "processor": _cpu_name() or platform.processor(),
+        "processor": _cpu_name(),
         "cores": os.cpu_count() or 0,
         "gpus": _gpus(),
     }
@@ -239,7 +239,8 @@ def _cpu_name() -> str:
                 return line.partition(":")[2].strip()
     except OSError:
         pass
-    return ""
+    # Not platform.processor(): it starts a program, beside the training.
+    return platform.machine()
 
 
 def _gpus() -> list[str]:

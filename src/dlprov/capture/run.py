@@ -120,7 +120,6 @@ class Run(Scope):
         """The log file that this process writes for this run."""
         return self._writer.path if self._writer is not None else None
 
-    @shielded
     def task(
         self,
         transformation: str,
@@ -137,7 +136,7 @@ class Run(Scope):
             depends_on: Tasks whose results this one needs.
             parent: The task that this one is a part of.
         """
-        return Task(self, transformation, identifier, tuple(depends_on), parent)
+        return Task(self, transformation, identifier, depends_on, parent)
 
     @shielded
     def tag(self, values: Mapping[str, Any] | None = None, /, **tags: Any) -> None:

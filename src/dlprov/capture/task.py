@@ -37,9 +37,10 @@ class Task(Scope):
         run: Run,
         transformation: str,
         identifier: int | None,
-        depends_on: tuple[Task, ...],
+        depends_on: Iterable[Task],
         parent: Task | None,
     ) -> None:
+        # Nothing in here can raise: a task must be there for the training's `with` whatever happens to us.
         self._run = run
         self._write = run.write
         self._key = run.next_task()
@@ -47,9 +48,9 @@ class Task(Scope):
         self._ended = False
         self.transformation = transformation
         self.identifier = identifier if identifier is not None else self._key
-        self._depends_on = tuple(task.key for task in depends_on)
-        self._parent = parent.key if parent is not None else None
-        self.begin()
+        self._depends_on: tuple[str, ...] = ()
+        self._parent = parent
+        self.begin(depends_on=depends_on)
 
     def __repr__(self) -> str:
         return f"<Task {self.identifier} of {self.transformation!r} in run {self._run.id}>"
@@ -75,25 +76,25 @@ class Task(Scope):
             depends_on: Tasks whose results it needs now, beside those it needed before.
         """
         self._ended = False
-        self._depends_on = tuple(dict.fromkeys((*self._depends_on, *(task.key for task in depends_on))))
         self._began = time.monotonic()
+        self._depends_on = tuple(dict.fromkeys((*self._depends_on, *(task.key for task in depends_on))))
         record = events.Task(
             events.now(),
             key=self._key or 0,
             transformation=values.encode_text(str(self.transformation)),
-            identifier=self.identifier,
+            identifier=int(self.identifier),
             depends_on=self._depends_on,
-            parent=self._parent,
+            parent=self._parent.key if self._parent is not None else None,
         )
         self._run.emit(record)
 
     @shielded
-    def used(self, set: str, /, *elements: Element | Mapping[str, Any], **attributes: Any) -> Element | None:
+    def used(self, set: str, /, *elements: Element | Mapping[str, Any] | None, **attributes: Any) -> Element | None:
         """Record that the task used elements of a set.
 
         Args:
             set: The tag of the set; any text.
-            elements: Elements that were generated before, or new ones by their attributes.
+            elements: Elements that were generated before, or new ones by their attributes; ``None`` is passed over.
             attributes: The attributes of one new element.
 
         Returns:
@@ -114,11 +115,12 @@ class Task(Scope):
         self._run.emit(events.Used(events.now(), self._key or 0, tag, generated_by=names))
 
     @shielded
-    def generated(self, set: str, /, *elements: Mapping[str, Any], **attributes: Any) -> Element:
+    def generated(self, set: str, /, *elements: Mapping[str, Any], **attributes: Any) -> Element | None:
         """Record that the task generated elements of a set; the arguments are those of :meth:`used`.
 
         Returns:
-            The new element (the first, if there are several), for :meth:`used` of later tasks.
+            The new element (the first, if there are several), for :meth:`used` of later tasks; ``None`` if it
+            could not be recorded.
         """
         rows = _rows(elements, attributes) or ({},)
         key = self._new_keys(rows)
@@ -145,8 +147,14 @@ class Task(Scope):
         return self._run.next_element(len(rows)) if rows else 0
 
 
-def _rows(elements: tuple[Element | Mapping[str, Any], ...], attributes: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    rows = [values.encode_mapping(element) for element in elements if not isinstance(element, Element)]
+def _rows(
+    elements: tuple[Element | Mapping[str, Any] | None, ...], attributes: dict[str, Any]
+) -> tuple[dict[str, Any], ...]:
+    rows = [
+        values.encode_mapping(element)
+        for element in elements
+        if element is not None and not isinstance(element, Element)
+    ]
     if attributes:
         rows.append(values.encode_mapping(attributes))
     return tuple(rows)

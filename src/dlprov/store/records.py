@@ -81,6 +81,7 @@ class RunRecords:
         self._changed_tasks: set[int] = set()
         self._uuids: dict[tuple[events.Key, str], str] = {}
         self._execution: Row | None = None
+        self._dependencies: set[tuple[int, int]] = set()
         self._settings: dict[tuple[str, int | None, str], Row] = {}
         self._environment: dict[str, str | None] = {}
         self._dataflow: DataflowEntry | None = None
@@ -233,9 +234,11 @@ class RunRecords:
         row = self.task(event.key, writer)
         if row is None:
             return
-        first = "dt_id" not in row
+        first = "started" not in row
         row |= {"identifier": event.identifier, "dt_id": self.dataflow.transformation(event.transformation)}
         row |= {"status": "RUNNING", "parent_id": self.task_id(event.parent, writer)}
+        for key in event.depends_on:
+            self._depend(row["id"], self.task_id(key, writer))
         if not first:
             return
         row["started"] = event.time
@@ -243,9 +246,11 @@ class RunRecords:
         times = {"id": self.tables.number("performance"), "task_id": row["id"], "method": "null"}
         times |= {"description": "null", "starttime": _clock(event.time), "endtime": "null", "invocation": "null"}
         self._times[row["id"]] = self.tables.insert("performance", **times)
-        for key in event.depends_on:
-            earlier = self.task_id(key, writer)
-            self.tables.insert("task_dependency", task_id=row["id"], depends_on_id=earlier)
+
+    def _depend(self, task: int, earlier: int | None) -> None:
+        if earlier is not None and (task, earlier) not in self._dependencies:
+            self._dependencies.add((task, earlier))
+            self.tables.insert("task_dependency", task_id=task, depends_on_id=earlier)
 
     def _place(self, row: Row) -> None:
         row |= {"df_version": self.dataflow.version, "df_exec": self.row.get("execution", self.run_id)}
@@ -472,6 +477,8 @@ class RunRecords:
         own = "task_id IN (SELECT id FROM public.task WHERE run_id = ?)"
         for row in self.tables.load("performance", own, [self.run_id]):
             self._times[row["task_id"]] = row
+        for row in self.tables.load("task_dependency", own, [self.run_id]):
+            self._dependencies.add((row["task_id"], row["depends_on_id"]))
 
 
 def global_key(key: events.Key, writer: str) -> str:
