@@ -1,6 +1,7 @@
 """Indexing ten million metric points from run logs, on one core, against ``json.loads`` of the same lines.
 
-The process is bound to one core, which all threads of the engine share. The logs are made once, by the public interface.
+The process is bound to one core, which all threads of the engine share. The logs are made once, by the public
+interface.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.measure import Spread, child, scratch
-from benchmarks.measure import Result as Outcome
+from benchmarks.measure import Result, Spread, child, scratch
 
 MUST = "at least 500,000 points/s on one core"
 
@@ -21,7 +21,7 @@ METRICS = 5
 RUNS = 10
 
 
-def measure(*, quick: bool) -> Outcome:
+def measure(*, quick: bool) -> Result:
     """Points a second, by the processor's time and by the clock."""
     points = 10**6 if quick else 10**7
     rounds = 2 if quick else 3
@@ -35,9 +35,10 @@ def measure(*, quick: bool) -> Outcome:
     by_wall = Spread.of(points / each["wall"] for each in found)
     floor = Spread.of(each["cpu"] / each["floor"] for each in found)
     size = sum(path.stat().st_size for path in store.glob("runs/*/*"))
-    return Outcome(
+    return Result(
         MUST,
-        f"{by_cpu:,.0f} points/s of processor time, {by_wall:,.0f} on the clock; {floor:.2f} times json.loads of the lines",
+        f"{by_cpu:,.0f} points/s of processor time, {by_wall:,.0f} on the clock; {floor:.2f} times json.loads of "
+        "every line",
         by_cpu.median >= 500_000,
         {
             "points": points,

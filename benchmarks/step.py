@@ -1,7 +1,8 @@
 """One step of five metrics from the training thread, against ``json.dumps`` and a buffered write of the same record.
 
 Cost is processor time of the whole process, so the background thread counts, and so does the end: closing the
-floor's file, and ending the run with the seal over all its bytes. An empty loop over the same numbers is taken off both.
+floor's file, and ending the run with the seal over all its bytes. An empty loop over the same numbers is taken off
+both.
 """
 
 from __future__ import annotations
@@ -62,8 +63,9 @@ def measure(*, quick: bool) -> Result:
     ours, floor = latency["dlprov"], latency["floor"]
     return Result(
         MUST,
-        f"{total:.2f} times; {microseconds['dlprov']:.1f} against {microseconds['floor']:.1f} µs CPU; p50 {ours[0.5]:.1f} "
-        f"against {floor[0.5]:.1f} µs, p99 {ours[0.99]:.1f} against {floor[0.99]:.1f} µs; {visible:.0%} in the kernel",
+        f"{total:.2f} times; {microseconds['dlprov']:.1f} against {microseconds['floor']:.1f} µs CPU; p50 "
+        f"{ours[0.5]:.1f} against {floor[0.5]:.1f} µs, p99 {ours[0.99]:.1f} against {floor[0.99]:.1f} µs; "
+        f"{visible:.0%} in the kernel",
         total.median <= 0.6 and visible == 1.0,
         {
             "steps": steps,
@@ -84,6 +86,7 @@ def measure(*, quick: bool) -> Result:
 def _run(store: Path) -> Any:
     """A run whose environment is collected already: that happens once a run, not once a step."""
     run = dlprov.start_run("step", store=store)
+    assert run.path is not None
     while b'"packages"' not in run.path.read_bytes():
         time.sleep(0.01)
     return run
@@ -189,7 +192,7 @@ def _visible(place: Path, calls: int) -> float:
         seen = 0
         with run.path.open("rb") as file:
             for step in range(calls):
-                before = os.stat(run.path).st_size
+                before = run.path.stat().st_size
                 run.log(step=step, loss=1.0)
                 other.stdin.write("\n")
                 other.stdin.flush()

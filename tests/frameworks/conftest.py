@@ -32,6 +32,11 @@ class RunLog:
         return [event for event in self.events if isinstance(event, kind)]
 
     @property
+    def problems(self) -> list[events.Problem]:
+        """What could not be recorded; not that the disk of a busy machine was slow."""
+        return [problem for problem in self.of(events.Problem) if problem.where != "writer"]
+
+    @property
     def run(self) -> events.Run:
         return self.of(events.Run)[0]
 
@@ -49,8 +54,9 @@ class RunLog:
 
     def series(self, name: str) -> list[tuple[int | None, int | None, Any]]:
         """``(epoch, step, value)`` of one metric."""
-        found = [(event.epoch, event.step, event.values[name]) for event in self.of(events.Metric) if name in event.values]
-        return found
+        return [
+            (event.epoch, event.step, event.values[name]) for event in self.of(events.Metric) if name in event.values
+        ]
 
     def rows(self, set: str) -> list[dict[str, Any]]:
         """The elements of one set."""

@@ -1,8 +1,11 @@
 """Trains one model from a seed and prints the SHA-256 of all its weights, and of what it answers.
 
 Argument: ``without`` never imports dlprov; ``with`` captures; ``faults`` captures with every hook raising in turn, and
-prints one hash for each.
+prints one hash for each. Otherwise two hashes: of the first training of the model, and of the second.
 """
+
+# Its output is its answer, and whether dlprov is imported is what it is about.
+# ruff: noqa: T201, PLC0415
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ import numpy as np
 
 
 def train(model: Any, x: Any, y: Any) -> str:
+    keras.utils.set_random_seed(12)
+
     def schedule(epoch: int, rate: float) -> float:
         return rate / (epoch + 1)
 
@@ -53,17 +58,30 @@ def make() -> tuple[Any, Any, Any]:
     return model, x, y
 
 
-def with_faults() -> list[list[Any]]:
+class Restarts:
+    """One model that is trained from the same start again and again: making it anew would compile it anew.
+
+    The first training of a model draws other random numbers than the later ones, for it builds the metrics.
+    """
+
+    def __init__(self) -> None:
+        self.model, self.x, self.y = make()
+        self.variables = [*self.model.variables, *self.model.optimizer.variables]
+        self.start = [np.array(keras.ops.convert_to_numpy(variable)) for variable in self.variables]
+
+    def train(self) -> str:
+        for variable, value in zip(self.variables, self.start, strict=True):
+            variable.assign(value)
+        return train(self.model, self.x, self.y)
+
+
+def with_faults(restarts: Restarts) -> list[list[Any]]:
     import dlprov
     from dlprov.capture.keras.adapter import HOOKS
 
     def broken(invocation: Any) -> None:
         raise RuntimeError("broken on purpose")
 
-    # One model, set back each time: making it anew would compile it anew.
-    model, x, y = make()
-    variables = [*model.variables, *model.optimizer.variables]
-    start = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     found = []
     for hook in HOOKS:
         for side in ("before", "after"):
@@ -71,25 +89,22 @@ def with_faults() -> list[list[Any]]:
             if original is None:
                 continue
             setattr(hook, side, broken)
-            for variable, value in zip(variables, start, strict=True):
-                variable.assign(value)
-            keras.utils.set_random_seed(11)
-            np.random.rand(48, 6), np.random.randint(0, 3, 48)
-            model.provenance(f"{hook.name} {side}")
-            found.append([f"{hook.name} {side}", hook.name, train(model, x, y)])
+            restarts.model.provenance(f"{hook.name} {side}")
+            found.append([f"{hook.name} {side}", hook.name, restarts.train()])
             setattr(hook, side, original)
             assert dlprov.current_run() is None
     return found
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "faults":
-        print(json.dumps(with_faults()))
-        sys.exit()
-    if sys.argv[1] == "with":
+    if sys.argv[1] != "without":
         import dlprov  # noqa: F401
-    model, x, y = make()
+    restarts = Restarts()
     if sys.argv[1] == "with":
-        model.provenance("identity", adaptation=True)
-    print(json.dumps(train(model, x, y)))
-    assert ("dlprov" in sys.modules) == (sys.argv[1] == "with")
+        restarts.model.provenance("identity", adaptation=True)
+    first = restarts.train()
+    if sys.argv[1] == "faults":
+        print(json.dumps(with_faults(restarts)))
+    else:
+        print(json.dumps([first, restarts.train()]))
+    assert ("dlprov" in sys.modules) == (sys.argv[1] != "without")

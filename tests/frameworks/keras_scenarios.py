@@ -3,6 +3,9 @@
 Prints one line of JSON: what each scenario saw for itself, to be compared with what was captured.
 """
 
+# Its output is its answer; it runs without pytest.
+# ruff: noqa: T201, PT017
+
 from __future__ import annotations
 
 import hashlib

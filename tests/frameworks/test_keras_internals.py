@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 
 import pytest
 
@@ -32,8 +33,8 @@ def test_callback_list(method, arguments):
 
 
 def test_the_model_of_a_callback_list_without_a_state_sync():
-    callbacks = keras.callbacks.CallbackList([])
-    assert callbacks._model is None
+    model = keras.Sequential([keras.layers.Dense(1)])
+    assert keras.callbacks.CallbackList([], model=model)._model is model
 
 
 def test_validation_is_an_evaluate_with_the_callbacks_of_the_fit():
@@ -56,9 +57,7 @@ def test_compiled_arguments_and_the_seed_can_be_read():
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=["mae"])
     assert model._compile_config.config["metrics"] == ["mae"]
-    from keras.src.utils import rng_utils
-
-    assert callable(rng_utils.get_random_seed)
+    assert callable(sys.modules["keras.src.utils.rng_utils"].get_random_seed)
 
 
 def test_modules_that_tell_activations_and_dropouts():

@@ -160,7 +160,7 @@ if __name__ == "__main__":
 
 
 def test_a_kill_in_the_middle_of_a_fit_leaves_a_log_that_can_be_read(one_backend, begin, read_store):
-    code = f"""
+    code = """
 import keras, dlprov, numpy as np
 model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 model.compile("sgd", "mse")

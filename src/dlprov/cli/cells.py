@@ -13,7 +13,7 @@ from dlprov.query.plain import plain
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
-_NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "BIGNUM")
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|UINTEGER|DOUBLE|FLOAT|BIGNUM|DECIMAL(\(.*\))?")
 
 
 def text_of(value: Any, *, brief: bool = False) -> str | None:
@@ -21,7 +21,7 @@ def text_of(value: Any, *, brief: bool = False) -> str | None:
 
     Args:
         value: What the database gave.
-        brief: Six significant digits and whole seconds, for listings.
+        brief: Six significant digits, where that is shorter, and whole seconds: for listings.
     """
     if value is None:
         return None
@@ -45,7 +45,7 @@ def text_of(value: Any, *, brief: bool = False) -> str | None:
 
 def is_number(kind: str) -> bool:
     """Whether values of an SQL type are numbers, which stand at the right of their column."""
-    return any(word in kind for word in _NUMBERS) and kind.isidentifier() | kind.startswith("DECIMAL")
+    return _NUMBER.fullmatch(kind) is not None
 
 
 def aligned(texts: list[str | None]) -> list[str | None]:
@@ -113,7 +113,7 @@ def _number(value: float, *, brief: bool) -> str:
 
 def _is_digits(text: str | None) -> TypeGuard[str]:
     """Whether it is neither NULL nor NaN nor an infinity."""
-    return bool(text) and text[-1].isdigit()
+    return text is not None and text[-1:].isdigit()
 
 
 def _point(text: str) -> int:

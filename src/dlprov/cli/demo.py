@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import sys
 import threading
 import time
@@ -14,17 +15,20 @@ from pathlib import Path
 
 import click
 
-from dlprov import settings
 from dlprov.cli import cells, tables
 from dlprov.cli import output as _output
-from dlprov.cli.options import open_session, store_option
+from dlprov.cli.help import Command
+from dlprov.cli.options import configuration, open_session, store_option
 from dlprov.errors import DlprovError, UsageError
 
-LOOKS_EVERY = 0.4
+LOOKS_EVERY = 1.0
 """Seconds between two looks at the store while the example trains."""
 
+MEASURED = ("loss", "accuracy", "val_accuracy")
+"""What :data:`dlprov.demo.PROGRESS` asks for behind the epoch."""
 
-@click.command("demo", short_help="train the bundled example and show what was captured")
+
+@click.command("demo", cls=Command, short_help="train the bundled example and show what was captured")
 @store_option
 def command(store: Path | None) -> None:
     """Train the bundled example and show what was captured. It takes about a minute.
@@ -33,11 +37,11 @@ def command(store: Path | None) -> None:
     preprocessing. The lines that appear while it trains, and the tables at the end, are answers from the store.
     """
     _need_packages()
-    configuration = settings.load()
-    place = (store if store is not None else configuration.store).expanduser()
+    found = configuration(store)
+    place = found.store
     # For the training below, which is a user's script and finds its store like one.
     os.environ["DLPROV_STORE"] = str(place)
-    checkpoints = configuration.cache / "demo"
+    checkpoints = found.cache / "demo"
     try:
         checkpoints.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -54,18 +58,23 @@ def command(store: Path | None) -> None:
     click.echo("Loading Keras and 1,797 images of handwritten digits …")
     digits = demo.load()
     for number, name in enumerate(demo.FILTERS, 1):
-        click.secho(f"\nTraining {number} of {len(demo.FILTERS)}, filter: {name}", bold=True)
-        with _progress(place, demo.progress(datetime.now(UTC).replace(tzinfo=None)), demo.EPOCHS):
+        title = f"Training {number} of {len(demo.FILTERS)}, filter {name}, epochs 0 to {demo.EPOCHS - 1}"
+        _title(title)
+        with _progress(place, demo.DATAFLOW, demo.PROGRESS):
             demo.train(digits, name, checkpoints)
     session = open_session(place)
     session.use(demo.DATAFLOW)
     for question in demo.questions(since):
-        click.secho(f"\n{question.text}", bold=True)
-        click.secho("".join(f"  {line}\n" for line in question.sql.splitlines()), dim=True)
+        _title(question.text)
+        for line in question.sql.splitlines():
+            click.secho(f"  {line}", dim=True)
+        click.echo()
         answer = session.ask(question.sql)
         _output.write_lines(list(tables.lines(_output.columns_of(answer, brief=True), tables.look_of_stdout())))
         if not len(answer):
-            raise DlprovError("an answer was expected, got no rows: what the demo recorded cannot be read; see dlprov doctor")
+            raise DlprovError(
+                "an answer was expected, got no rows: what the demo recorded cannot be read; see dlprov doctor"
+            )
     _tell_what_next(store, demo.DATAFLOW, cells.duration(time.monotonic() - began))
 
 
@@ -85,10 +94,11 @@ def _need_packages() -> None:
 
 
 @contextmanager
-def _progress(place: Path, sql: str, epochs: int) -> Iterator[None]:
-    """Say from another thread how far the training is, as the store tells it."""
+def _progress(place: Path, dataflow: str, sql: str) -> Iterator[None]:
+    """Say from another thread how far the training is that begins now, as the store tells it."""
     done = threading.Event()
-    watching = threading.Thread(target=_watch, args=(place, sql, epochs, done), name="dlprov-demo", daemon=True)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    watching = threading.Thread(target=_watch, args=(place, dataflow, sql, now, done), name="dlprov-demo", daemon=True)
     watching.start()
     try:
         yield
@@ -99,39 +109,46 @@ def _progress(place: Path, sql: str, epochs: int) -> Iterator[None]:
             click.echo()
 
 
-def _watch(place: Path, sql: str, epochs: int, done: threading.Event) -> None:
+def _watch(place: Path, dataflow: str, sql: str, since: datetime, done: threading.Event) -> None:
+    """Print each epoch as soon as the store has it: on a terminal in place of the one before."""
+    is_terminal = sys.stdout.isatty()
+    if is_terminal:
+        click.echo("  compiling the network …", nl=False)
     shown = 0
     last = False
     while not last:
         # Once more after the end: the last epoch may have come since the last look.
         last = done.wait(LOOKS_EVERY)
         try:
-            rows = open_session(place).ask(sql).rows()
+            session = open_session(place)
+            session.use(dataflow)
+            rows = session.ask(sql, {"since": since}).rows()
         except DlprovError:
             continue  # before the first epoch there is no such table
-        for _, epoch, *numbers in rows[shown:]:
-            values = [cells.text_of(round(number, 4)) for number in numbers]
-            said = "  ".join(f"{name} {value:<6}" for name, value in zip(_MEASURED, values, strict=True))
-            line = f"  epoch {int(epoch) + 1:>2} of {epochs}  {said}"
-            click.echo(f"\r{line}" if sys.stdout.isatty() else line.rstrip(), nl=not sys.stdout.isatty())
+        for epoch, *numbers in rows[shown:]:
+            measured = zip(MEASURED, numbers, strict=True)
+            line = "  ".join([f"  epoch {int(epoch)}", *(f"{name} {number:.4f}" for name, number in measured)])
+            click.echo(f"\r{line}\x1b[K" if is_terminal else line, nl=not is_terminal)
         shown = len(rows)
 
 
-_MEASURED = ("loss", "accuracy", "val_accuracy")
-
-
 def _tell_what_next(store: Path | None, dataflow: str, took: str | None) -> None:
-    option = f" --store {store}" if store is not None else ""
-    schema = f'\\"{dataflow}\\"'
-    click.secho(f"\nThat took {took}. What to type next:", bold=True)
+    _title(f"That took {took}. What to type next:")
+    if store is not None:
+        click.echo(f"  export DLPROV_STORE={shlex.quote(str(store.absolute()))}")
     next_ones = (
         ("runs", "what ran"),
         ("show last", "one run in full: settings, layers, epochs, files, data"),
         ("runs --best val_accuracy", "which settings were the best"),
-        (f'query "SELECT epoch_id, loss, val_loss FROM {schema}.otrainingmodel"', "any question, in SQL"),
+        (f"""query 'FROM "{dataflow}".otrainingmodel'""", "any question, in SQL"),
         ("shell", "question after question; \\d lists the tables"),
         ("verify --all", "was anything changed since?"),
     )
     longest = max(len(words) for words, _ in next_ones)
     for words, meaning in next_ones:
-        click.echo(f"  dlprov {words}{option}{' ' * (longest - len(words))}  {meaning}")
+        click.echo(f"  dlprov {words:<{longest}}  {meaning}")
+
+
+def _title(text: str) -> None:
+    click.echo()
+    click.secho(text, bold=True)

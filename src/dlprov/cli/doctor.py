@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 import duckdb
 
-from dlprov import settings
 from dlprov._version import __version__
 from dlprov.cli import cells, tables
-from dlprov.cli.options import open_session, store_option
+from dlprov.cli.help import Command
+from dlprov.cli.options import configuration, open_session, store_option
 from dlprov.errors import DlprovError
 from dlprov.log import events, layout
 from dlprov.store.placement import is_on_network
@@ -46,7 +46,7 @@ class Finding:
     level: Literal["ok", "note", "attention"] = "ok"
 
 
-@click.command("doctor", short_help="is everything as it should be?")
+@click.command("doctor", cls=Command, short_help="is everything as it should be?")
 @store_option
 def command(store: Path | None) -> None:
     """Look at the store, its index, its logs and this installation, and say what needs attention.
@@ -71,11 +71,11 @@ def command(store: Path | None) -> None:
 
 
 def _examine(store: Path | None) -> Iterator[Finding]:
-    configuration = settings.load()
-    place = store.expanduser() if store is not None else configuration.store
+    found = configuration(store)
+    place = found.store
     yield Finding("store", f"{place} ({_source(store)})")
     yield from _directory(place)
-    yield from _switches(configuration)
+    yield from _switches(disabled=found.disabled, fingerprint=found.fingerprint)
     try:
         yield from _index(open_session(store))
     except DlprovError as error:
@@ -87,7 +87,9 @@ def _examine(store: Path | None) -> Iterator[Finding]:
 def _source(store: Path | None) -> str:
     if store is not None:
         return "from --store"
-    return "from DLPROV_STORE" if os.environ.get("DLPROV_STORE") else "the user's data directory: DLPROV_STORE is not set"
+    return (
+        "from DLPROV_STORE" if os.environ.get("DLPROV_STORE") else "the user's data directory: DLPROV_STORE is not set"
+    )
 
 
 def _directory(place: Path) -> Iterator[Finding]:
@@ -97,7 +99,7 @@ def _directory(place: Path) -> Iterator[Finding]:
         yield Finding("directory", found, "attention")
         return
     there = next(path for path in (place, *place.parents) if path.exists())
-    if not os.access(there, os.W_OK | os.X_OK):
+    if not _can_be_written(there):
         if place.exists():
             yield Finding("directory", "read-only for you: its runs can be asked; yours go elsewhere", "note")
         else:
@@ -112,15 +114,27 @@ def _directory(place: Path) -> Iterator[Finding]:
     advice = ": a full disk ends the recording, not the training. Make room" if few else ""
     yield Finding("free space", f"{cells.size(free)}{advice}", "attention" if few else "ok")
     if is_on_network(there):
-        found = "the store is on a network file system: its index lives in your cache directory, and a writer on another "
+        found = (
+            "the store is on a network file system: its index lives in your cache directory, and a writer on another "
+        )
         yield Finding("network", found + "machine is called lost after it was silent for a minute", "note")
 
 
-def _switches(configuration: settings.Settings) -> Iterator[Finding]:
-    if configuration.disabled:
-        found = "DLPROV_DISABLE is set: nothing is captured. Unset it to record trainings"
-        yield Finding("capture", found, "attention")
-    if not configuration.fingerprint:
+def _can_be_written(directory: Path) -> bool:
+    """Whether a file can be made there; permissions do not tell, least of all to root."""
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            return True
+    except OSError:
+        return False
+
+
+def _switches(*, disabled: bool, fingerprint: bool) -> Iterator[Finding]:
+    if disabled:
+        yield Finding(
+            "capture", "DLPROV_DISABLE is set: nothing is captured. Unset it to record trainings", "attention"
+        )
+    if not fingerprint:
         yield Finding("fingerprints", "DLPROV_FINGERPRINT is off: training data are described, not hashed", "note")
 
 
@@ -128,7 +142,9 @@ def _index(session: Session) -> Iterator[Finding]:
     """The index, and what it tells of the runs."""
     index = session.index
     if index.store.exists() and index.path is None:
-        found = "neither the store nor the cache directory can be written: the index is built in memory for each question"
+        found = (
+            "neither the store nor the cache directory can be written: the index is built in memory for each question"
+        )
         yield Finding("index", f"{found}. Set DLPROV_CACHE to a directory of yours", "attention")
     elif index.path is not None:
         try:
@@ -154,7 +170,9 @@ def _runs(session: Session) -> Iterator[Finding]:
     ).rows()
     if lost:
         named = _several([f"{cells.short_id(run)} of {dataflow!r} at {_minute(seen)}" for run, dataflow, seen in lost])
-        found = f"{len(lost):,} ended without saying so (killed, or the machine stopped); all they wrote is kept: {named}"
+        found = (
+            f"{len(lost):,} ended without saying so (killed, or the machine stopped); all they wrote is kept: {named}"
+        )
         yield Finding("lost runs", found, "note")
 
 
@@ -168,10 +186,12 @@ def _logs(session: Session) -> Iterator[Finding]:
         yield Finding("newer logs", f"{found}: update dlprov to see them ({named})", "attention")
     corrupt = [row for row in bad if (row[0], row[1]) not in newer]
     if corrupt:
-        named = _several([
-            f"{run}/{writer}{layout.SUFFIX}, byte {position}: {reason}" for run, writer, position, reason in corrupt
-        ])
-        found = f"{len(corrupt):,} lines cannot be read and were left out; all others count. dlprov verify RUN tells more"
+        named = _several(
+            [f"{run}/{writer}{layout.SUFFIX}, byte {position}: {reason}" for run, writer, position, reason in corrupt]
+        )
+        found = (
+            f"{len(corrupt):,} lines cannot be read and were left out; all others count. dlprov verify RUN tells more"
+        )
         yield Finding("damaged logs", f"{found}\n{named}", "attention")
 
 
@@ -186,10 +206,12 @@ def _problems(session: Session) -> Iterator[Finding]:
     if not rows:
         return
     total = sum(row[2] for row in rows)
-    named = _several([
-        f"{message} ({place}, run {cells.short_id(run)}, {_minute(at)}{f', {count:,} times' if count > 1 else ''})"
-        for place, message, count, run, at in rows
-    ])
+    named = _several(
+        [
+            f"{message} ({place}, run {cells.short_id(run)}, {_minute(at)}{f', {count:,} times' if count > 1 else ''})"
+            for place, message, count, run, at in rows
+        ]
+    )
     found = f"{total:,} {'thing was' if total == 1 else 'things were'} not recorded; the trainings were not affected"
     yield Finding("capture", f"{found}\n{named}", "attention")
 
@@ -206,7 +228,9 @@ def _left_over(place: Path) -> Iterator[Finding]:
         return
     count = sum(1 for _ in layout.run_directories(fallback))
     if count:
-        found = f"{count:,} {'run was' if count == 1 else 'runs were'} recorded there, since the store could not be used"
+        found = (
+            f"{count:,} {'run was' if count == 1 else 'runs were'} recorded there, since the store could not be used"
+        )
         copy = f"cp -rn {fallback / 'runs'} {place} && rm -r {fallback}"
         yield Finding("left over", f"{fallback}: {found}. To keep them:\n{copy}", "attention")
 

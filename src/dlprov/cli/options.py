@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from dlprov import settings
 
 if TYPE_CHECKING:
     from dlprov.query import Session
@@ -27,7 +30,7 @@ def store_option(function: F) -> F:
 
 
 def output_options(*formats: str) -> Callable[[F], F]:
-    """``--format`` (one of ``formats``, or ``None``: not given) and ``--output``, passed as ``format`` and ``output``."""
+    """``--format``, one of ``formats`` or ``None``, and ``--output``, passed as ``format`` and ``output``."""
 
     def add(function: F) -> F:
         function = click.option(
@@ -46,14 +49,33 @@ def output_options(*formats: str) -> Callable[[F], F]:
     return add
 
 
-def open_session(store: Path | None) -> Session:
-    """A session with the store that ``--store`` names."""
-    # Late: `dlprov run` needs the options above, and a training process loads no database.
-    from dlprov.query import open_session as open_  # noqa: PLC0415
+def configuration(store: Path | None) -> settings.Settings:
+    """The settings of this process, with the store that ``--store`` names."""
+    found = settings.load()
+    return found if store is None else replace(found, store=store.expanduser().absolute())
 
-    return open_(store)
+
+def open_session(store: Path | None) -> Session:
+    """A session with the store that ``--store`` names.
+
+    Raises:
+        StoreError: It is a file.
+    """
+    # Late: `dlprov run` needs the options above, and a training process loads no database.
+    from dlprov.query import Session  # noqa: PLC0415
+    from dlprov.store import Index  # noqa: PLC0415
+
+    found = configuration(store)
+    index = Index(found.store, found.cache, lost_after=found.lost_after, tell=_tell)
+    return Session(index)
 
 
 def say_if_empty(session: Session) -> None:
     """Tell, on stderr, that the store holds no run, and how to get one."""
-    click.echo(f"no runs yet in {session.index.store}: dlprov demo makes some, dlprov run SCRIPT captures yours", err=True)
+    click.echo(
+        f"no runs yet in {session.index.store}: dlprov demo makes some, dlprov run SCRIPT captures yours", err=True
+    )
+
+
+def _tell(message: str) -> None:
+    click.echo(f"dlprov: {message}", err=True)

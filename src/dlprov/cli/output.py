@@ -15,9 +15,12 @@ import click
 from dlprov.cli import cells, tables
 from dlprov.cli.options import FORMATS
 from dlprov.cli.tables import Column, Look
+from dlprov.errors import UsageError
 
 if TYPE_CHECKING:
     from dlprov.query import Result
+
+LINES_AT_A_TIME = 1000
 
 
 def chosen(format: str | None, output: Path | None) -> str:
@@ -62,8 +65,8 @@ def write(result: Result, format: str, output: Path | None) -> None:
             path = Path(directory, f"answer.{format}")
             result.write(str(path), format)
             with path.open("rb") as file:
-                shutil.copyfileobj(file, click.get_binary_stream("stdout"))
-        click.get_binary_stream("stdout").flush()
+                shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.flush()
 
 
 def write_json(value: Any, output: Path | None) -> None:
@@ -75,16 +78,17 @@ def write_lines(lines: Sequence[str], output: Path | None = None) -> None:
     """Write lines of text.
 
     Raises:
-        click.FileError: The file cannot be written.
+        UsageError: The file cannot be written.
     """
-    text = "".join(f"{line}\n" for line in lines)
     if output is None:
-        click.echo(text, nl=False)
+        # In parts: one write of everything does not tell when whoever reads has gone.
+        for first in range(0, len(lines), LINES_AT_A_TIME):
+            click.echo("\n".join(lines[first : first + LINES_AT_A_TIME]))
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except OSError as error:
-        raise click.ClickException(
+        raise UsageError(
             f"a file that can be written was expected, got {output} ({error.strerror}): name another one after -o"
         ) from None
 

@@ -35,11 +35,11 @@ class Failure(click.ClickException):
 class Program(click.Group):
     """The group of all commands. A command's module is loaded when it is called: each brings only what it needs."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names of the commands."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command of this name."""
         if cmd_name not in COMMANDS:
             return None

@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from dlprov.capture.script import run_script
+from dlprov.cli.help import Command
 from dlprov.cli.options import store_option
 from dlprov.cli.program import INTERRUPTED
 
 
 @click.command(
     "run",
+    cls=Command,
     short_help="run a script with capture on",
     # Whatever stands behind SCRIPT is the script's, options included.
     context_settings={"allow_interspersed_args": False},
@@ -28,9 +30,8 @@ def command(dataflow: str, store: Path | None, script: Path, args: tuple[str, ..
     Every Keras model that it trains is recorded, in a run that is a child of the script's own. The exit status is the
     script's.
 
-    \b
-    dlprov run train.py --epochs 10
-    dlprov run --dataflow mnist train.py
+        dlprov run train.py --epochs 10
+        dlprov run --dataflow mnist train.py
     """
     try:
         run_script(script, args, dataflow=dataflow, store=store)

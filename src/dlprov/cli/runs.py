@@ -11,6 +11,7 @@ import click
 
 from dlprov.cli import cells, tables
 from dlprov.cli import output as _output
+from dlprov.cli.help import Command
 from dlprov.cli.options import FORMATS, open_session, output_options, say_if_empty, store_option
 from dlprov.cli.tables import Column
 from dlprov.errors import NotFoundError
@@ -25,11 +26,14 @@ STATUSES = ("running", "finished", "failed", "interrupted", "lost")
 ON_A_SCREEN = 20
 """How many runs a terminal shows if no number is given; a file or a pipe gets all."""
 
+LONGEST_SETTING = 40
+"""Letters of a setting that is shown among the others."""
+
 TELLING = ("val_accuracy", "accuracy", "val_loss", "loss")
 """Metrics that are shown first."""
 
 
-@click.command("runs", short_help="what ran")
+@click.command("runs", cls=Command, short_help="what ran")
 @click.argument("dataflow", required=False)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
 @click.option("-n", "--number", type=click.IntRange(min=1), metavar="N", help="At most N runs.")
@@ -56,9 +60,8 @@ def command(
     Runs are named by the last letters of their ids, which every command understands. Times are UTC. The formats csv,
     json and parquet have whole ids, all settings and the last values of all metrics.
 
-    \b
-    dlprov runs mnist --status failed
-    dlprov runs --best val_accuracy -n 5
+        dlprov runs mnist --status failed
+        dlprov runs --best val_accuracy -n 5
     """
     kind = _output.chosen(format, output)
     if mode is not None and best is None:
@@ -86,9 +89,7 @@ def command(
         _tell_of_more(session, dataflow, status, len(found))
 
 
-def _best(
-    session: Session, metric: str, dataflow: str | None, number: int, mode: Literal["max", "min"]
-) -> Result:
+def _best(session: Session, metric: str, dataflow: str | None, number: int, mode: Literal["max", "min"]) -> Result:
     found = questions.best_runs(session, metric, dataflow=dataflow, n=number, mode=mode)
     if len(found):
         return found
@@ -142,15 +143,19 @@ def _metrics(metrics: dict[str, float] | None) -> str | None:
         return None
     names = [name for name in metrics if not name.startswith("batch_")] or list(metrics)
     names.sort(key=lambda name: TELLING.index(name) if name in TELLING else len(TELLING))
-    return cells.printable("  ".join(f"{name} {cells.text_of(metrics[name], brief=True)}" for name in names))
+    return cells.printable("  ".join(f"{name} {cells.text_of(_rounded(metrics[name]))}" for name in names))
+
+
+def _rounded(value: float) -> float:
+    """Four digits are enough to see how a run went."""
+    return float(f"{value:.4g}")
 
 
 def _settings(params: dict[str, str] | None) -> str | None:
-    """The settings on one line, the short ones first: long ones are configurations of objects."""
-    if not params:
-        return None
-    names = sorted(params, key=lambda name: (len(params[name] or "") > 40, "." in name))
-    return cells.printable("  ".join(f"{name}={params[name]}" for name in names)).replace("\n", " ")
+    """The settings on one line, plain names first. Long ones, configurations of objects, are for the other formats."""
+    short = {name: value for name, value in (params or {}).items() if value and len(value) <= LONGEST_SETTING}
+    names = sorted(short, key=lambda name: "." in name)
+    return cells.printable("  ".join(f"{name}={short[name]}" for name in names)).replace("\n", " ") or None
 
 
 def _explain_nothing(session: Session, dataflow: str | None, status: str | None) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dlprov import settings
 from dlprov._version import __version__
 from dlprov.cli import output as _output
-from dlprov.cli.options import open_session, say_if_empty, store_option
+from dlprov.cli.help import Command
+from dlprov.cli.options import configuration, open_session, say_if_empty, store_option
 from dlprov.errors import DlprovError
 from dlprov.query import description, statements
 
@@ -36,12 +36,12 @@ HISTORY = "shell_history"
 HISTORY_LENGTH = 2000
 
 
-@click.command("shell", short_help="ask, question after question")
+@click.command("shell", cls=Command, short_help="ask, question after question")
 @store_option
 def command(store: Path | None) -> None:
-    """Ask in SQL, question after question; each sees everything recorded before it.
+    r"""Ask in SQL, question after question; each sees everything recorded before it.
 
-    \\? lists the commands, \\d the tables. From a pipe it answers one statement after the other: a mistake does not
+    \? lists the commands, \d the tables. From a pipe it answers one statement after the other: a mistake does not
     end it, and makes the exit status 1.
     """
     session = open_session(store)
@@ -50,17 +50,17 @@ def command(store: Path | None) -> None:
     click.echo(f"dlprov {__version__}, store {session.index.store}. \\? helps, \\q leaves.")
     if not len(session.ask("SELECT 1 FROM public.run LIMIT 1")):
         say_if_empty(session)
-    with _history(settings.load().cache / HISTORY):
+    with _history(configuration(store).cache / HISTORY):
         _converse(session)
 
 
 def _answer_all(session: Session) -> bool:
     """Answer stdin; false if there was a mistake. The last statement needs no semicolon."""
     reader = _Reader(session)
-    for line in click.get_text_stream("stdin", encoding="utf-8", errors="replace"):
+    for line in sys.stdin.buffer:
         if reader.left:
             break
-        reader.take(line)
+        reader.take(line.decode("utf-8", "replace"))
     if not reader.left and reader.waiting.strip():
         reader.take(";")
     return not reader.mistakes
@@ -82,11 +82,11 @@ def _converse(session: Session) -> None:
 
 
 class _Reader:
-    """Puts lines together to statements and backslash commands, and answers them.
+    r"""Puts lines together to statements and backslash commands, and answers them.
 
     Attributes:
         waiting: What was typed of a statement that has no semicolon yet.
-        left: Whether ``\\q`` was typed.
+        left: Whether ``\q`` was typed.
         mistakes: How many statements could not be answered.
     """
 

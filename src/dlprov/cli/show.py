@@ -10,6 +10,7 @@ import click
 
 from dlprov.cli import cells, tables
 from dlprov.cli import output as _output
+from dlprov.cli.help import Command
 from dlprov.cli.options import open_session, output_options, store_option
 from dlprov.cli.tables import Column, Look
 from dlprov.query import questions
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 SECTIONS: dict[str, str] = {
     "tags": "SELECT name, value FROM public.tag WHERE run_id = $run ORDER BY name",
     "params": (
-        "SELECT p.name, p.value, p.type, t.identifier AS task FROM public.param AS p LEFT JOIN public.task AS t ON t.id = p.task_id "
+        "SELECT p.name, p.value, p.type, t.identifier AS task "
+        "FROM public.param AS p LEFT JOIN public.task AS t ON t.id = p.task_id "
         "WHERE p.run_id = $run ORDER BY p.task_id NULLS FIRST, p.name"
     ),
     "tasks": (
@@ -70,23 +72,24 @@ LONG = 200
 """Values that are longer, such as the configuration of an object, are cut in the table; JSON has them in full."""
 
 
-@click.command("show", short_help="one run in full")
+@click.command("show", cls=Command, short_help="one run in full")
 @click.argument("run", default="last")
 @output_options("table", "json")
 @store_option
 def command(run: str, format: str | None, output: Path | None, store: Path | None) -> None:
     """Show one RUN in full: settings, tasks, epochs, adaptations, files, data, environment, problems.
 
-    RUN is an id, its beginning or end, an execution tag, or last (the default). Times are UTC. With --format json nothing
-    is left out or shortened.
+    RUN is an id, its beginning or end, an execution tag, or last (the default). Times are UTC. JSON has
+    long values in full, and those that the page leaves out.
 
-    \b
-    dlprov show last
-    dlprov show 5aebb12d --format json | jq .params
+        dlprov show last
+        dlprov show 5aebb12d --format json | jq .params
     """
     kind = _output.chosen(format, output)
     if kind not in {"table", "json"}:
-        raise click.UsageError(f"a run is shown as table or json, got {kind}; dlprov query writes single tables as {kind}")
+        raise click.UsageError(
+            f"a run is shown as table or json, got {kind}; dlprov query writes single tables as {kind}"
+        )
     session = open_session(store)
     run_id = questions.find_run(session, run)
     if kind == "json":
@@ -163,7 +166,7 @@ def _git(run: dict[str, Any]) -> str | None:
 def _section(title: str, columns: Sequence[Column], look: Look) -> list[str]:
     if not columns:
         return []
-    return ["", click.style(title, bold=True, underline=True) if look.styled else title, *tables.lines(columns, look)]
+    return ["", click.style(title, bold=True, fg="cyan") if look.styled else title, *tables.lines(columns, look)]
 
 
 def _columns(found: Result) -> list[Column]:

@@ -1,4 +1,4 @@
-"""Tables of text: columns side by side while they fit, wrapped where that is enough, one record below the other if not."""
+"""Tables of text: columns side by side, wrapped where that makes them fit; else one record below the other."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _null(look: Look) -> str:
-    return _style(look.rule[:1] if look.rule == "-" else "–", look, dim=True) if look.styled else ""
+    return _style(look.rule[:1] if look.rule == "-" else "\N{EN DASH}", look, dim=True) if look.styled else ""
 
 
 def _style(text: str, look: Look, *, bold: bool = False, dim: bool = False) -> str:

@@ -11,6 +11,7 @@ import click
 
 from dlprov.cli import cells, tables
 from dlprov.cli import output as _output
+from dlprov.cli.help import Command
 from dlprov.cli.options import open_session, say_if_empty, store_option
 from dlprov.cli.tables import Column
 from dlprov.errors import NotFoundError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 BAD = ("altered", "unreadable")
 
 
-@click.command("verify", short_help="was anything changed since it was recorded?")
+@click.command("verify", cls=Command, short_help="was anything changed since it was recorded?")
 @click.argument("run", required=False)
 @click.option("--all", "every", is_flag=True, help="Every run of the store; lists only the files that are not sealed.")
 @store_option
@@ -33,11 +34,10 @@ def command(run: str | None, every: bool, store: Path | None) -> None:
 
     RUN is an id, its beginning or end, an execution tag, or last. The verdict of a file is one of
 
-    \b
-    sealed      every byte is as it was written
-    unsealed    bytes stand behind the last seal: the run still writes, or was killed
-    altered     a seal does not match the bytes before it
-    unreadable  lines are no events, or the file cannot be read
+        sealed      every byte is as it was written
+        unsealed    bytes stand behind the last seal: the run still writes, or was killed
+        altered     a seal does not match the bytes before it
+        unreadable  lines are no events, or the file cannot be read
 
     The exit status is 1 if a file is altered or unreadable. An unsealed file is no failure.
     """
@@ -70,7 +70,9 @@ def _directory(session: Session, store: Path, run: str) -> Path:
         return layout.run_directory(store, find_run(session, run))
     except NotFoundError:
         name = run.lower()
-        matching = [path for path in layout.run_directories(store) if path.name.startswith(name) or path.name.endswith(name)]
+        matching = [
+            path for path in layout.run_directories(store) if path.name.startswith(name) or path.name.endswith(name)
+        ]
         if not name or len(matching) != 1:
             raise
         return matching[0]

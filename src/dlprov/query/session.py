@@ -9,6 +9,7 @@ import duckdb
 
 from dlprov.errors import NotFoundError, QueryError
 from dlprov.query import statements
+from dlprov.query.interruption import execute
 from dlprov.query.result import TABLE, Result
 from dlprov.store import Index
 from dlprov.store.names import RESERVED_SCHEMAS, fold, quote, schema_for, text
@@ -103,7 +104,7 @@ class Session:
 
     @staticmethod
     def _keep(connection: duckdb.DuckDBPyConnection, source: str, parameters: Parameters) -> None:
-        connection.execute(f"CREATE OR REPLACE TABLE {TABLE} AS {source}", parameters)
+        execute(connection, f"CREATE OR REPLACE TABLE {TABLE} AS {source}", parameters)
         described = connection.execute(f"DESCRIBE {TABLE}").fetchall()
         zoned = [row[0] for row in described if row[1] == "TIMESTAMP WITH TIME ZONE"]
         for column in zoned:

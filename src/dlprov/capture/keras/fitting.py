@@ -143,6 +143,6 @@ def _beginning(callbacks: Any) -> Fit | None:
     for call in reversed(calls.stack()):
         if isinstance(call, Fit):
             # Not `callbacks.model`: on JAX that property writes the whole state back to the model.
-            model = callbacks._model
+            model = getattr(callbacks, "_model", None)
             return call if call.callbacks is None and (model is None or model is call.model) else None
     return None

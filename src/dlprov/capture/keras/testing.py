@@ -45,7 +45,7 @@ def record_prediction_data(predict: Invocation) -> None:
 def before_test_end(callback: Invocation) -> None:
     """``CallbackList.on_test_end`` gets every metric by its name, which the result of ``evaluate`` may leave out."""
     # Not `callbacks.model`: on JAX that property writes the whole state back to the model.
-    call = calls.current(calls.EVALUATE, callback.subject._model)
+    call = calls.current(calls.EVALUATE, getattr(callback.subject, "_model", None))
     if call is not None:
         call.logs = dict(callback.argument(1, "logs") or {})
 

@@ -124,11 +124,14 @@ class Fit(Call):
             metric = self._batch_names[name]
             if metric is None:
                 continue
-            if value.__class__ is not float and is_lazy(value):
+            if value.__class__ is float:
+                metrics[metric] = value
+            elif is_lazy(value):
                 metrics[metric] = hold(value)
                 waits = True
             else:
-                metrics[metric] = value
+                # A tensor in the memory of this machine: read now, since the next batch may change it in place.
+                metrics[metric] = value.item() if hasattr(value, "item") else value
         if waits:
             record = Pending(self._write, self.run.problem, events.now(), metrics, step, self.epoch, self._key)
             self.run.pending.put(record)
