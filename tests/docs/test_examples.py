@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,14 @@ ROOT = HERE.parents[1]
 FOLLOWED = [ROOT / "README.md", *sorted(ROOT.glob("docs/tutorial/*.md")), *sorted(ROOT.glob("docs/howto/*.md"))]
 
 
+def marked(page: Path) -> Any:
+    """The page as a parameter; starting Keras and compiling takes seconds in each process."""
+    marks = [pytest.mark.slow] if "import keras" in page.read_text(encoding="utf-8") else []
+    return pytest.param(page, marks=marks, id=page.stem)
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the examples are typed into bash")
-@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [marked(page) for page in FOLLOWED])
 def test_a_page_can_be_followed(page: Path, store: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for package in ("keras", "jax", "sklearn"):

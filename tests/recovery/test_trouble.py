@@ -204,6 +204,11 @@ def log(store: Path) -> Path:
         b'{"event":"metric","time":\n',
         b"[]\n",
         b'{"event":"metric","time":1,"values":{"x":"y"}}\n',
+        b'{"event":"metric","time":1,"values":{"x":"1.5"}}\n',
+        b'{"event":"metric","time":1,"step":"x","values":{"x":1.5}}\n',
+        b'{"event":"metric","time":1,"step":1180591620717411303424,"values":{"x":1.5}}\n',
+        b'{"event":"metric","time":9223372036854775807,"values":{"x":1.5}}\n',
+        b'{"event":"note","time":-1,"text":"x"}\n',
     ],
 )
 def test_a_corrupt_line_in_the_middle_is_told_and_the_rest_is_read(log: Path, damage: bytes) -> None:

@@ -128,10 +128,16 @@ def test_numbers_of_every_library(store: Path) -> None:
     with dlprov.start_run("numbers") as run:
         run.log(a=np.float32(0.1), b=np.int64(3), c=np.array([2.5]), d=True, e=7, f=np.float64("nan"), step=np.int32(4))
         run.log({"not a keyword!": 1.0, "step": 2.0}, step=5, epoch=1.5)
+        run.log(step=6, yes=True, no=False, many=2**80)
     rows = dict(ask("SELECT name, value FROM metric WHERE step = 4").rows())
     assert rows.pop("f") != rows.get("f", 0.0)
     assert rows == {"a": float(np.float32(0.1)), "b": 3.0, "c": 2.5, "d": 1.0, "e": 7.0}
     found = ask("SELECT name, value, epoch FROM metric WHERE step = 5 ORDER BY name").rows()
+    assert ask("SELECT name, value FROM metric WHERE step = 6 ORDER BY name").rows() == [
+        ("many", 2.0**80),
+        ("no", 0.0),
+        ("yes", 1.0),
+    ]
     assert found == [("epoch", 1.5, 1), ("not a keyword!", 1.0, 1), ("step", 2.0, 1)]
 
 

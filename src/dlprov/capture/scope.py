@@ -46,7 +46,7 @@ class Scope:
 
         Args:
             values: Metrics by name, for names that are no Python keywords.
-            step: Counts what the training counts (batches, updates); any integer.
+            step: Counts what the training counts (batches, updates); a 64-bit integer.
             epoch: Counts from 0. A fraction is kept as a metric ``epoch`` of its own.
             metrics: Metrics by name: numbers, booleans, NumPy scalars, arrays and tensors of one element. NaN and
                 infinities are kept as such. JAX arrays and CUDA tensors are not waited for: they are written

@@ -11,7 +11,7 @@ line; the same thing in the file of another writer is ``"<writer>:<integer>"``.
 from __future__ import annotations
 
 import time as _time
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -35,10 +35,17 @@ def now() -> int:
     return _time.time_ns() // 1000
 
 
+Time = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]
+"""Microseconds since 1970-01-01, UTC, up to the end of the year 9999."""
+
+Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A step or an epoch: a 64-bit integer."""
+
+
 class Event(msgspec.Struct, omit_defaults=True, tag_field="event", gc=False):
     """What all events share."""
 
-    time: int
+    time: Time
 
 
 class Log(Event, tag="log"):
@@ -156,12 +163,15 @@ class Generated(Event, tag="generated"):
 
 
 class Metric(Event, tag="metric"):
-    """Numbers measured at one moment. Non-finite ones are ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``."""
+    """Numbers measured at one moment; ``true`` and ``false`` are 1 and 0.
+
+    Non-finite ones are ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``.
+    """
 
     task: Key | None = None
-    step: int | None = None
-    epoch: int | None = None
-    values: dict[str, float | int | str] = {}
+    step: Count | None = None
+    epoch: Count | None = None
+    values: dict[str, float | int | bool | str] = {}
 
 
 class Adaptation(Event, tag="adaptation"):
@@ -172,8 +182,8 @@ class Adaptation(Event, tag="adaptation"):
     new: Value
     technique: str = ""
     reason: str = ""
-    epoch: int | None = None
-    step: int | None = None
+    epoch: Count | None = None
+    step: Count | None = None
     task: Key | None = None
 
 
@@ -185,8 +195,8 @@ class Artifact(Event, tag="artifact"):
     kind: str = ""
     sha256: str = ""
     size: int | None = None
-    epoch: int | None = None
-    step: int | None = None
+    epoch: Count | None = None
+    step: Count | None = None
     task: Key | None = None
 
 

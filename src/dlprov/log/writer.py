@@ -24,7 +24,10 @@ from dlprov.log.identifiers import boot_id, hostname, new_writer_id, process_sta
 from dlprov.log.layout import SUFFIX
 
 SLOW_NANOSECONDS = 5_000_000
-"""A write that takes longer is slow. Two in a row are a stall: one alone is the scheduler, not the disk."""
+"""A write that takes longer is slow."""
+
+SLOW_IN_A_ROW = 8
+"""So many slow writes in a row are a stall. One or two are the scheduler of a busy machine, not the disk."""
 
 STALL_NANOSECONDS = 3_000_000_000
 """Slow writes that add up to more than this within a minute are a stall, too."""
@@ -272,7 +275,7 @@ class Writer:
             self._slow_since, self._slow_nanoseconds = now, 0
         self._slow += 1
         self._slow_nanoseconds += took
-        if self._slow < 2 and self._slow_nanoseconds < STALL_NANOSECONDS:
+        if self._slow < SLOW_IN_A_ROW and self._slow_nanoseconds < STALL_NANOSECONDS:
             return
         with self._lock:
             if self._state == "direct":

@@ -99,6 +99,10 @@ class Session:
             except duckdb.ParserException:
                 # DESCRIBE, SUMMARIZE and SHOW parse as questions, but some of their forms not inside of others.
                 self._fetch(connection, statement, parameters)
+            except (duckdb.CatalogException, duckdb.BinderException):
+                # Asked as it was typed, the engine points into the text that was typed.
+                connection.execute(statement, parameters)
+                raise
         else:
             self._fetch(connection, statement, parameters)
 

@@ -17,9 +17,6 @@ DECLARED: dict[str, ColumnType] = {"TEXT": "VARCHAR", "FILE": "VARCHAR", "NUMERI
 _EXACT = 2**53
 """Every integer up to here is a double, without rounding."""
 
-_NULLS = frozenset({"", "null", "none"})
-"""What clients of DfAnalyzer send for a number that they do not have."""
-
 
 def type_of(value: Any) -> ColumnType | None:
     """The narrowest type for a value as the log has it; ``None`` for no value, which fits all."""
@@ -58,24 +55,10 @@ def widened(current: ColumnType, value: Any) -> ColumnType:
             return "DOUBLE" if abs(value) <= _EXACT or float(value) == value else "VARCHAR"
         if new == "BOOLEAN":
             return "DOUBLE"
-        if (
-            new == "VARCHAR"
-            and isinstance(value, str)
-            and (value.strip().lower() in _NULLS or number(value) is not None)
-        ):
-            return "DOUBLE"
         return "VARCHAR"
     if current in ("BIGINT", "HUGEINT") and new == "DOUBLE":
         return "DOUBLE"
     return "VARCHAR"
-
-
-def number(text: str) -> float | None:
-    """The number that a text is, or ``None``."""
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def cell(value: Any, column: ColumnType) -> Any:
@@ -98,9 +81,6 @@ def _double(value: Any) -> Any:
         return value.get("v")
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, str):
-        parsed = number(value)
-        return None if parsed is None else values.encode_float(parsed)
     return value
 
 

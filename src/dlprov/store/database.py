@@ -18,7 +18,7 @@ import duckdb
 
 from dlprov._version import __version__
 from dlprov.errors import StoreBusyError, StoreError
-from dlprov.store.indexer import Indexer, Progress
+from dlprov.store.indexer import Indexer, News, Progress
 from dlprov.store.locks import taken
 from dlprov.store.names import text
 from dlprov.store.placement import index_path
@@ -72,20 +72,32 @@ class Index:
             with self._in_memory() as connection:
                 yield connection
             return
+        engine = _engine()
+        found: tuple[tuple[object, ...], News] | None = None
         if _is_usable(self.path):
-            with taken(self.path, exclusive=False, wait=WAIT_SECONDS), _attached(self.path, "READ_ONLY") as connection:
-                if _is_current(connection) and not self._indexer(connection).news():
-                    yield connection
-                    return
+            with (
+                taken(self.path, exclusive=False, wait=WAIT_SECONDS),
+                _attached(self.path, "READ_ONLY", engine) as connection,
+            ):
+                if _is_current(connection):
+                    indexer = self._indexer(connection)
+                    news = indexer.news()
+                    if not news:
+                        yield connection
+                        return
+                    found = (indexer.mark(), news)
         try:
-            self.refresh()
+            self._refresh(None, engine, found)
         except (duckdb.Error, OSError) as error:
             reason = str(error).partition("\n")[0]
             self._tell(f"the index {self.path} cannot be written ({reason}); it is built in memory for this once")
             with self._in_memory() as connection:
                 yield connection
             return
-        with taken(self.path, exclusive=False, wait=WAIT_SECONDS), _attached(self.path, "READ_ONLY") as connection:
+        with (
+            taken(self.path, exclusive=False, wait=WAIT_SECONDS),
+            _attached(self.path, "READ_ONLY", engine) as connection,
+        ):
             if not _is_current(connection):
                 raise StoreError(f"the index {self.path} cannot be read; remove it: it is built anew from the run logs")
             yield connection
@@ -97,16 +109,26 @@ class Index:
             StoreBusyError: Other processes held the index too long.
             OSError, duckdb.Error: The index cannot be written.
         """
+        return self._refresh(progress, _engine())
+
+    def _refresh(
+        self,
+        progress: Progress | None,
+        engine: duckdb.DuckDBPyConnection,
+        found: tuple[tuple[object, ...], News] | None = None,
+    ) -> int:
+        """``found``: news that were found with the index in the state of a mark. Looking for them takes a while."""
         if self.path is None:
             return 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with taken(self.path, exclusive=True, wait=WAIT_SECONDS):
             if not self.path.exists():
                 return self._rebuild(self.path, progress)
-            with _attached(self.path, "READ_WRITE") as connection:
+            with _attached(self.path, "READ_WRITE", engine) as connection:
                 if _is_current(connection):
                     indexer = self._indexer(connection)
-                    return indexer.update(indexer.news(), progress)
+                    is_same = found is not None and found[0] == indexer.mark()
+                    return indexer.update(found[1] if found and is_same else indexer.news(), progress)
             # Made by another version, or damaged.
             return self._rebuild(self.path, progress)
 
@@ -158,18 +180,26 @@ class Index:
 
 
 @contextmanager
-def _attached(path: Path, mode: Literal["READ_ONLY", "READ_WRITE"]) -> Iterator[duckdb.DuckDBPyConnection]:
+def _attached(
+    path: Path, mode: Literal["READ_ONLY", "READ_WRITE"], connection: duckdb.DuckDBPyConnection | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the file attached as database ``store``; a file that is none is no database."""
-    connection = duckdb.connect(":memory:")
-    connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
-    # The engine's default is a directory ".tmp" in the working directory, which is the user's.
-    connection.execute(f"SET temp_directory = {text(str(Path(tempfile.gettempdir(), 'dlprov-duckdb')))}")
-    connection.execute("SET TimeZone = 'UTC'")
+    connection = connection or _engine()
     try:
         _attach(connection, path, mode)
         yield connection
     finally:
         _let_go(connection)
+
+
+def _engine() -> duckdb.DuckDBPyConnection:
+    """A new engine in memory, which takes some 15 ms: one is enough for a question."""
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
+    # The engine's default is a directory ".tmp" in the working directory, which is the user's.
+    connection.execute(f"SET temp_directory = {text(str(Path(tempfile.gettempdir(), 'dlprov-duckdb')))}")
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path, mode: str) -> None:

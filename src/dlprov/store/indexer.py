@@ -101,6 +101,16 @@ class Indexer:
             directories = self._settled()
         return News(pieces, directories, self._changed_statuses())
 
+    def mark(self) -> tuple[object, ...]:
+        """What changes whenever the index does: news found with the same mark are still news."""
+        query = (
+            "SELECT (SELECT struct_pack(n := number, e := end_byte) FROM public.log_batch "
+            "ORDER BY number DESC LIMIT 1), "
+            "(SELECT struct_pack(c := count(*), m := max(changed), s := count(*) FILTER (is_closed)) "
+            "FROM public.log_directory)"
+        )
+        return tuple(self._fetch(query)[0])
+
     def update(self, news: News, progress: Progress | None = None) -> int:
         """Take in what is new; gives the number of bytes."""
         done = self.index(news.pieces, progress)
@@ -116,7 +126,7 @@ class Indexer:
         done = 0
         while todo:
             with _transaction(self.connection):
-                batch = _Transaction(self.connection, self.store)
+                batch = _Transaction(self.connection, self.store, {piece.run_id for piece in todo})
                 while todo and batch.size < BATCH_BYTES:
                     piece = todo.pop(0)
                     rest = batch.add(piece, BATCH_BYTES - batch.size)
@@ -151,25 +161,38 @@ class Indexer:
             "WHERE NOT is_closed AND ended IS NOT NULL AND changed < ?"
         )
         rested = self._fetch(query, [time.time_ns() - SETTLED_NANOSECONDS])
-        return {run_id: changed for run_id, changed in rested if self._is_complete(run_id)}
+        complete = self._complete(run_id for run_id, _ in rested)
+        return {run_id: changed for run_id, changed in rested if run_id in complete}
 
-    def _is_complete(self, run_id: str) -> bool:
-        ended = self._fetch("SELECT 1 FROM public.run WHERE run_id = ? AND ended IS NOT NULL", [run_id])
-        if not ended:
-            return False
-        rows = self._fetch("SELECT writer, position, is_sealed FROM public.log_file WHERE run_id = ?", [run_id])
-        known = {writer: position for writer, position, is_sealed in rows if is_sealed}
-        files = layout.log_files(layout.run_directory(self.store, run_id))
-        return all(known.get(path.stem) == size_of(path) for path in files)
+    def _complete(self, run_ids: Iterable[str]) -> set[str]:
+        """Those of the runs that have ended and whose files are sealed and indexed to their ends."""
+        wanted = list(run_ids)
+        ended = "SELECT run_id FROM public.run WHERE ended IS NOT NULL AND run_id IN (SELECT unnest(?::VARCHAR[]))"
+        complete = {row[0] for row in self._fetch(ended, [wanted])}
+        sealed = (
+            "SELECT run_id, writer, position FROM public.log_file "
+            "WHERE is_sealed AND run_id IN (SELECT unnest(?::VARCHAR[]))"
+        )
+        positions = {(run_id, writer): position for run_id, writer, position in self._fetch(sealed, [wanted])}
+        for run_id in list(complete):
+            files = layout.log_files(layout.run_directory(self.store, run_id))
+            if any(positions.get((run_id, path.stem)) != size_of(path) for path in files):
+                complete.discard(run_id)
+        return complete
 
     def _close_directories(self, directories: dict[str, int]) -> None:
-        now = time.time_ns()
-        for run_id, changed in directories.items():
-            is_closed = now - changed > SETTLED_NANOSECONDS and self._is_complete(run_id)
-            update = "UPDATE public.log_directory SET changed = ?, is_closed = ? WHERE run_id = ? RETURNING 1"
-            if not self._fetch(update, [changed, is_closed, run_id]):
-                insert = "INSERT INTO public.log_directory VALUES (?, ?, ?)"
-                self.connection.execute(insert, [run_id, changed, is_closed])
+        if not directories:
+            return
+        rested = time.time_ns() - SETTLED_NANOSECONDS
+        closed = self._complete(run_id for run_id, changed in directories.items() if changed < rested)
+        run_ids = list(directories)
+        self.connection.execute(
+            "DELETE FROM public.log_directory WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [run_ids]
+        )
+        self.connection.execute(
+            "INSERT INTO public.log_directory SELECT unnest(?::VARCHAR[]), unnest(?::BIGINT[]), unnest(?::BOOLEAN[])",
+            [run_ids, list(directories.values()), [run_id in closed for run_id in run_ids]],
+        )
 
     def _changed_statuses(self) -> dict[str, str]:
         """Runs without an end whose processes have gone or come back, with their true status."""
@@ -197,12 +220,14 @@ class Indexer:
 class _Transaction:
     """The rows of one transaction, and how far they bring each file."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, store: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, store: Path, run_ids: Iterable[str]) -> None:
         self.store = store
         self.tables = Tables(connection)
         self.batch = Batch(self.tables)
         self.metrics = MetricStage(connection)
         self.size = 0
+        known = self.tables.load("log_file", "run_id IN (SELECT unnest(?::VARCHAR[]))", [list(run_ids)])
+        self._known = {(row["run_id"], row["writer"]): row for row in known}
         self._files: dict[tuple[str, str], Row] = {}
         self._new_files: set[int] = set()
         found = self.tables.load("log_batch", "number = (SELECT max(number) FROM public.log_batch)", [])
@@ -244,9 +269,9 @@ class _Transaction:
     def _file(self, piece: Piece) -> Row:
         key = (piece.run_id, piece.writer)
         if key not in self._files:
-            found = self.tables.load("log_file", "run_id = ? AND writer = ?", list(key))
-            if found:
-                self._files[key] = found[0]
+            found = self._known.get(key)
+            if found is not None:
+                self._files[key] = found
             else:
                 number = self.tables.number("log_file")
                 row = {"id": number, "run_id": piece.run_id, "writer": piece.writer, "position": 0, "is_sealed": False}

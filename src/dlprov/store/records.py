@@ -7,10 +7,10 @@ from pathlib import PurePath
 from typing import Any
 
 from dlprov.log import events
+from dlprov.store import elements
 from dlprov.store.catalog import DataflowEntry
-from dlprov.store.columns import as_text, json_text, type_of, typed
+from dlprov.store.columns import as_text, json_text, typed
 from dlprov.store.names import fold, stable_id
-from dlprov.store.sets import column_names, task_column
 from dlprov.store.tables import Row, Tables
 
 _ENDED = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "INTERRUPTED"}
@@ -105,7 +105,7 @@ class RunRecords:
             return None
         uuid = self._uuids.get((key, writer))
         if uuid is None:
-            uuid = self._uuids[key, writer] = stable_id("task", global_key(key, writer))
+            uuid = self._uuids[key, writer] = stable_id("task", elements.global_key(key, writer))
         if uuid not in self.tasks:
             # Either this is its own event, or that is in another writer's file which is read later.
             number = self.tables.number("task")
@@ -119,6 +119,15 @@ class RunRecords:
         """The number of a task; ``None`` for no task."""
         row = self.task(key, writer)
         return None if row is None else int(row["id"])
+
+    def transformation_of(self, task: Row) -> str:
+        """The tag of a task's transformation."""
+        number = task.get("dt_id")
+        for tag, other in self.dataflow.transformations.items():
+            if other == number:
+                return tag
+        task["dt_id"] = self.dataflow.transformation("unknown")
+        return "unknown"
 
     def seen(self, time: int) -> None:
         """The run gave a sign of life."""
@@ -264,73 +273,6 @@ class RunRecords:
         times = self._times.get(row["id"])
         if times is not None and times["endtime"] == "null":
             times["endtime"] = _clock(event.time)
-
-    def _generated(self, event: events.Generated, writer: str) -> None:
-        self._elements(event.task, event.set, event.key, event.elements, writer, is_output=True)
-
-    def _used(self, event: events.Used, writer: str) -> None:
-        if event.elements:
-            self._elements(event.task, event.set, event.key, event.elements, writer, is_output=False)
-        task = self.task(event.task, writer)
-        if task is None or not (event.keys or event.generated_by):
-            return
-        transformation = self._transformation_of(task)
-        table = self.dataflow.set(event.set)
-        if event.generated_by:
-            tasks = [row for row in (self.task(key, writer) for key in event.generated_by) if row is not None]
-            producers = {self._transformation_of(row) for row in tasks}
-            conditions = []
-            for producer in sorted(producers):
-                self.dataflow.uses(transformation, table, producer)
-                numbers = [str(row["id"]) for row in tasks if self._transformation_of(row) == producer]
-                conditions.append(f"{_quoted_task_column(producer)} IN ({', '.join(numbers)})")
-            unused = f"{_quoted_task_column(transformation)} IS NULL"
-            condition, parameters = f"({' OR '.join(conditions)}) AND {unused}", []
-        else:
-            identifiers = [stable_id("element", global_key(key, writer)) for key in event.keys]
-            producer = table.producers[0] if table.producers else ""
-            self.dataflow.uses(transformation, table, producer)
-            condition, parameters = "list_contains(?, uuid)", [identifiers]
-        consumed = table.consume(transformation, task["id"], condition, parameters)
-        for element in consumed if event.generated_by else parameters[0]:
-            self.tables.insert(
-                "usage", run_id=self.run_id, task_id=task["id"], ds_id=table.number, element=element, time=event.time
-            )
-
-    def _elements(
-        self,
-        key: events.Key,
-        tag: str,
-        first: int,
-        elements: tuple[dict[str, Any], ...],
-        writer: str,
-        *,
-        is_output: bool,
-    ) -> None:
-        task = self.task(key, writer)
-        if task is None:
-            return
-        transformation = self._transformation_of(task)
-        table = self.dataflow.set(tag)
-        if is_output:
-            self.dataflow.generates(transformation, table)
-        elif transformation not in table.consumers:
-            self.dataflow.uses(transformation, table)
-        for offset, element in enumerate(elements):
-            names = column_names(element)
-            row = {names[name]: value for name, value in element.items()}
-            for column, value in row.items():
-                self.dataflow.attribute(table, column, type_of(value))
-            identifier = stable_id("element", global_key(first + offset, writer))
-            table.add({transformation: task["id"]}, row, identifier)
-
-    def _transformation_of(self, task: Row) -> str:
-        number = task.get("dt_id")
-        for tag, other in self.dataflow.transformations.items():
-            if other == number:
-                return tag
-        task["dt_id"] = self.dataflow.transformation("unknown")
-        return "unknown"
 
     def _adaptation(self, event: events.Adaptation, writer: str) -> None:
         old, new = typed(event.old), typed(event.new)
@@ -481,15 +423,6 @@ class RunRecords:
             self._dependencies.add((row["task_id"], row["depends_on_id"]))
 
 
-def global_key(key: events.Key, writer: str) -> str:
-    """A key as every file of the run understands it."""
-    return f"{writer}:{key}" if isinstance(key, int) else key
-
-
-def _quoted_task_column(transformation: str) -> str:
-    return '"' + task_column(transformation).replace('"', '""') + '"'
-
-
 def _clock(time: int) -> str:
     return datetime.fromtimestamp(time / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
@@ -510,8 +443,8 @@ _HANDLERS: dict[type[Any], Any] = {
     events.Tag: RunRecords._tag,
     events.Task: RunRecords._task,
     events.TaskEnd: RunRecords._task_end,
-    events.Generated: RunRecords._generated,
-    events.Used: RunRecords._used,
+    events.Generated: elements.generated,
+    events.Used: elements.used,
     events.Adaptation: RunRecords._adaptation,
     events.Artifact: RunRecords._artifact,
     events.Data: RunRecords._data,

@@ -65,7 +65,7 @@ class Tables:
         self.connection = connection
         self._rows: dict[str, Rows] = {}
         self._numbers: dict[tuple[str, str], int] = {}
-        self._columns = _columns(connection)
+        self._columns = _known_columns or _columns(connection)
 
     def __getitem__(self, table: str) -> Rows:
         rows = self._rows.get(table)
@@ -125,4 +125,9 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]
     )
     for table, column, kind in connection.execute(query).fetchall():
         tables.setdefault(table, {})[column] = kind
+    # Every index of this version has the same tables, and asking for them takes longer than indexing a line.
+    _known_columns.update(tables)
     return tables
+
+
+_known_columns: dict[str, dict[str, str]] = {}

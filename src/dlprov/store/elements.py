@@ -1,0 +1,82 @@
+"""Elements of sets: what the events ``used`` and ``generated`` change in the index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlprov.log import events
+from dlprov.store.columns import type_of
+from dlprov.store.names import quote, stable_id
+from dlprov.store.sets import SetTable, column_names, task_column
+from dlprov.store.tables import Row
+
+if TYPE_CHECKING:
+    from dlprov.store.records import RunRecords
+
+
+def global_key(key: events.Key, writer: str) -> str:
+    """A key of a task or an element as every file of the run understands it."""
+    return f"{writer}:{key}" if isinstance(key, int) else key
+
+
+def generated(run: RunRecords, event: events.Generated, writer: str) -> None:
+    """A task generated new elements."""
+    task = run.task(event.task, writer)
+    if task is not None:
+        table = run.dataflow.set(event.set)
+        run.dataflow.generates(run.transformation_of(task), table)
+        _insert(run, task, table, event, writer)
+
+
+def used(run: RunRecords, event: events.Used, writer: str) -> None:
+    """A task used new elements from outside, or elements that tasks generated."""
+    task = run.task(event.task, writer)
+    if task is None:
+        return
+    table = run.dataflow.set(event.set)
+    transformation = run.transformation_of(task)
+    if event.elements:
+        if transformation not in table.consumers:
+            run.dataflow.uses(transformation, table)
+        _insert(run, task, table, event, writer)
+    if event.keys:
+        identifiers = [stable_id("element", global_key(key, writer)) for key in event.keys]
+        run.dataflow.uses(transformation, table, table.producers[0] if table.producers else "")
+        table.consume(transformation, task["id"], "list_contains(?, uuid)", [identifiers])
+        _note_usage(run, task, table, identifiers, event.time)
+    if event.generated_by:
+        condition = _generated_by(run, transformation, table, event.generated_by, writer)
+        _note_usage(run, task, table, table.consume(transformation, task["id"], condition, []), event.time)
+
+
+def _generated_by(
+    run: RunRecords, transformation: str, table: SetTable, keys: tuple[events.Key, ...], writer: str
+) -> str:
+    """Which elements are of these tasks, and not used by this transformation yet (DfAnalyzer's rule), as SQL."""
+    numbers: dict[str, list[str]] = {}
+    for key in keys:
+        earlier = run.task(key, writer)
+        if earlier is not None:
+            numbers.setdefault(run.transformation_of(earlier), []).append(str(earlier["id"]))
+    conditions = []
+    for producer, found in sorted(numbers.items()):
+        run.dataflow.uses(transformation, table, producer)
+        conditions.append(f"{quote(task_column(producer))} IN ({', '.join(found)})")
+    return f"({' OR '.join(conditions)}) AND {quote(task_column(transformation))} IS NULL"
+
+
+def _insert(run: RunRecords, task: Row, table: SetTable, event: events.Used | events.Generated, writer: str) -> None:
+    for offset, element in enumerate(event.elements):
+        names = column_names(element)
+        row: dict[str, Any] = {names[name]: value for name, value in element.items()}
+        for column, value in row.items():
+            run.dataflow.attribute(table, column, type_of(value))
+        identifier = stable_id("element", global_key(event.key + offset, writer))
+        table.add({run.transformation_of(task): task["id"]}, row, identifier)
+
+
+def _note_usage(run: RunRecords, task: Row, table: SetTable, elements: list[str], time: int) -> None:
+    for element in elements:
+        run.tables.insert(
+            "usage", run_id=run.run_id, task_id=task["id"], ds_id=table.number, element=element, time=time
+        )
