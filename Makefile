@@ -26,7 +26,7 @@ demo: $(VENV)/.demo ## train the bundled example and show what was captured
 	@$(BIN)/dlprov demo
 
 test: lint ## linters, then the whole test suite
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 bench: $(VENV)/.dev ## the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)

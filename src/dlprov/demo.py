@@ -59,7 +59,7 @@ def train(digits: Digits, filter_name: str, checkpoints: Path) -> None:
     keras.utils.set_random_seed(7)
 
     with dlprov.start_run(DATAFLOW, name=f"filter {filter_name}", params={"filter": filter_name}) as run:
-        # A step of our own before the training: the question about filters needs it.
+        # A step of our own before the training, which joins this run: the question about filters needs both.
         with run.task("ApplyFilter") as task:
             width = FILTERS[filter_name]
             task.used("iFilter", filter=filter_name, width=width)
@@ -134,7 +134,7 @@ SELECT f.filter, a.epoch, a.old_number AS old_rate, a.new_number AS new_rate, a.
 FROM adaptation AS a
 JOIN otrainingmodel AS o ON o.trainingmodel_task_id = a.task_id AND o.epoch_id = a.epoch
 JOIN run AS r ON r.run_id = a.run_id
-JOIN task AS p ON p.run_id IN (r.run_id, r.parent_run_id)
+JOIN task AS p ON p.run_id = r.run_id
 JOIN ifilter AS f ON f.applyfilter_task_id = p.id
 WHERE r.started >= $since
 ORDER BY r.started, a.epoch"""
@@ -145,7 +145,7 @@ SELECT f.filter, f.width, count(*) AS epochs, arg_min(o.epoch_id, o.val_loss) AS
        any_value(e.otest_accuracy) AS test_accuracy
 FROM ifilter AS f
 JOIN task AS p ON p.id = f.applyfilter_task_id
-JOIN run AS r ON p.run_id IN (r.run_id, r.parent_run_id)
+JOIN run AS r ON r.run_id = p.run_id
 JOIN task AS t ON t.run_id = r.run_id
 JOIN otrainingmodel AS o ON o.trainingmodel_task_id = t.id
 JOIN task AS s ON s.run_id = r.run_id

@@ -9,8 +9,7 @@
     ├── QueryError                     a question that the index refuses, with the engine's reason
     ├── NotFoundError (also LookupError) a run, dataflow or file that the store does not hold
     └── LogError                       a run log that cannot be read
-        ├── LogFormatError             a line that is not an event
-        └── LogVersionError            a log written by a newer, incompatible dlprov
+        └── LogFormatError             a line that is not an event
 
 Every message names what was expected, what came, and what to do next.
 """
@@ -48,7 +47,3 @@ class LogError(DlprovError):
 
 class LogFormatError(LogError):
     """A line of a run log is not an event of the log format."""
-
-
-class LogVersionError(LogError):
-    """A run log says that it was written in a newer major version of the format."""

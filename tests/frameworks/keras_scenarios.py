@@ -415,7 +415,16 @@ def inside_a_run() -> Any:
         model.provenance()
         fit(model, 1)
         assert dlprov.current_run() is run
+        second = small()
+        second.provenance()
+        fit(second, 1)
+        other = small()
+        other.provenance("inside_another")
+        fit(other, 1)
+        assert dlprov.current_run() is run
+        assert run.status == "running"
     assert dlprov.current_run() is None
+    model.evaluate(X, Y, verbose=0)
     return run.id
 
 

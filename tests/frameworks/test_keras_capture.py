@@ -298,9 +298,15 @@ def test_mistakes_in_the_call_are_told_at_the_call(scenarios):
     assert told[6].endswith("got str")
 
 
-def test_a_model_inside_a_run_is_its_child_and_has_its_dataflow(scenarios):
+def test_the_first_model_of_a_run_and_its_dataflow_joins_it_and_others_are_children(scenarios):
     outer, inner = sorted(scenarios.runs("inside_a_run"), key=lambda log: log.run.parent)
     assert outer.id == scenarios.told["inside_a_run"] == inner.run.parent
     assert (outer.status, inner.status) == ("finished", "finished")
-    assert inner.run.kind == "keras"
+    assert (outer.run.kind, inner.run.kind) == ("", "keras")
+    assert len(outer.rows("oTrainingModel")) == len(inner.rows("oTrainingModel")) == 1
     assert inner.run.execution.startswith("inside_a_run2")
+    assert scenarios.run("inside_another").run.parent == outer.id
+    # The test after the end of the run belongs to it: it was resumed, and ended again.
+    assert len(outer.rows("oTestingModel")) == 1
+    assert len(outer.of(events.Resume)) == 1
+    assert len(outer.of(events.End)) == 2

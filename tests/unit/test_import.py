@@ -36,7 +36,7 @@ def test_a_run_loads_no_framework_and_no_database(store: Path) -> None:
 def test_the_public_names_are_pinned() -> None:
     assert sorted(dlprov.__all__) == dlprov.__all__ == dir(dlprov)
     assert " ".join(dlprov.__all__) == (
-        "DlprovError Element LogError LogFormatError LogVersionError NotFoundError QueryError Result Run "
+        "DlprovError Element LogError LogFormatError NotFoundError QueryError Result Run "
         "StoreBusyError StoreError Task UsageError __version__ adaptations best_runs compare current_run "
         "epochs provenance query runs start_run"
     )

@@ -83,6 +83,9 @@ def test_other_forms_of_questions(campaign: list[dlprov.Run]) -> None:
     assert dlprov.query("FROM run SELECT count(*)").rows() == [(3,)]
     assert dlprov.query("WITH x AS (SELECT 1 AS a) SELECT * FROM x").rows() == [(1,)]
     assert len(dlprov.query("SELECT now() AS moment").df()) == 1
+    pivot = dlprov.query("PIVOT (SELECT run_id, name, value FROM metric) ON name USING count(value) ORDER BY run_id")
+    assert pivot.columns == ["run_id", "accuracy", "loss"]
+    assert [row[1:] for row in pivot.rows()] == [(3, 3)] * 3
 
 
 def test_runs_and_best_runs(campaign: list[dlprov.Run]) -> None:

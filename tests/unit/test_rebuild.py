@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,20 @@ def test_pieces_of_many_files_in_any_order(store: Path, tmp_path: Path) -> None:
     assert dump(index) == incremental
     # And apart from the numbers that rows were given, the order does not matter at all.
     assert ids_removed(incremental) == ids_removed(dump(Index(original, tmp_path / "cache")))
+
+
+def test_a_run_that_was_deleted_is_gone_after_a_rebuild(store: Path) -> None:
+    index = Index(store, store)
+    kept, deleted = busy_run(1, store), busy_run(2, store)
+    kept.finish()
+    deleted.finish()
+    assert len(dump(index)["public.run"]) == 3
+    shutil.rmtree(layout.run_directory(store, deleted.id))
+    index.rebuild()
+    tables = dump(index)
+    assert [row[0] for row in tables["public.run"][1:]] == [repr(kept.id)]
+    assert len(tables["public.log_problem"]) == 1
+    assert len(tables["public.log_file"]) == 2
 
 
 def ids_removed(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:

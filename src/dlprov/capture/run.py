@@ -55,6 +55,7 @@ class Run(Scope):
         id: The run's id, a UUIDv7.
         dataflow: The tag of the dataflow, as given.
         execution: DfAnalyzer's execution tag.
+        kind: What kind of program it is, as given.
         store: The store directory that the run is recorded in; ``None`` if it is not recorded.
     """
 
@@ -66,10 +67,12 @@ class Run(Scope):
         store: Path | None,
         writer: Writer | None,
         configuration: settings.Settings,
+        kind: str = "",
     ) -> None:
         self.id = run_id
         self.dataflow = dataflow
         self.execution = execution
+        self.kind = kind
         self.store = store
         self.settings = configuration
         self.pending = PendingMetrics()
@@ -271,7 +274,7 @@ def start_run(
     place, writer = None, None
     if not configuration.disabled and not exits.is_starting_child():
         place, writer = _open_log(Path(store).expanduser() if store else configuration.store, run_id)
-    run = Run(run_id, dataflow, execution, place, writer, configuration)
+    run = Run(run_id, dataflow, execution, place, writer, configuration, kind)
     active = _active.get()
     _begin(run, active[-1] if active else None, name, kind, params, tags)
     _active.set((*active, run))

@@ -16,8 +16,10 @@ from dlprov.store.names import RESERVED_SCHEMAS, fold, quote, schema_for, text
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 
-_ANSWERS = frozenset({"SELECT", "EXPLAIN", "PRAGMA", "RELATION"})
-"""Kinds of statements that are questions. All others would change something, and the index is a view of the logs."""
+_ANSWERS = frozenset({"SELECT", "MULTI", "EXPLAIN", "PRAGMA", "RELATION"})
+"""Kinds of statements that are questions; ``MULTI`` is a PIVOT, which first asks for its columns.
+
+All others would change something, and the index is a view of the logs."""
 
 
 class Session:
@@ -93,7 +95,9 @@ class Session:
                 "run logs and cannot be changed; export an answer to work on it"
             )
         source = f"({statement}\n)"
-        if kind == "SELECT":
+        if kind == "MULTI":
+            self._keep(connection, f"FROM {source}", parameters)
+        elif kind == "SELECT":
             try:
                 self._keep(connection, f"FROM {source}", parameters)
             except duckdb.ParserException:

@@ -151,7 +151,7 @@ class Index:
         order = []
         if path.exists():
             with suppress(duckdb.Error), _attached(path, "READ_ONLY") as old:
-                order = self._indexer(old).order()
+                order = self._indexer(old).order_of_what_is_there()
         new = path.with_name(path.name + ".new")
         _remove(new)
         try:

@@ -138,10 +138,12 @@ class Indexer:
                 progress(done, max(total, done))
         return done
 
-    def order(self) -> list[Piece]:
-        """The parts of files in the order in which they were indexed."""
+    def order_of_what_is_there(self) -> list[Piece]:
+        """The parts of files in the order in which they were indexed, of the files that still exist."""
         query = "SELECT run_id, writer, first_byte, end_byte FROM public.log_batch ORDER BY number"
-        return [Piece(*row) for row in self._fetch(query)]
+        pieces = [Piece(*row) for row in self._fetch(query)]
+        there = {key for key in {piece[:2] for piece in pieces} if _path(self.store, Piece(*key, 0)).exists()}
+        return [piece for piece in pieces if piece[:2] in there]
 
     def _size(self, piece: Piece) -> int:
         end = piece.end if piece.end >= 0 else size_of(_path(self.store, piece))

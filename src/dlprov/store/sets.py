@@ -146,7 +146,9 @@ class SetTable:
             return
         if kind == "DOUBLE" and current in ("BIGINT", "HUGEINT") and not self._is_exact_as_double(column):
             kind = "VARCHAR"
-        self.attributes[column] = kind
+        if kind != current:
+            self.newly_typed.add(column)
+            self.attributes[column] = kind
 
     def _is_exact_as_double(self, column: str) -> bool:
         waiting = (row.get(column) for row in self._waiting)

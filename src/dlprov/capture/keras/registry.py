@@ -11,12 +11,12 @@ from typing import Any
 from dlprov.capture.keras import plan
 from dlprov.capture.keras.declaration import Declaration, declare
 from dlprov.capture.keras.loaded import recall
-from dlprov.capture.run import Run, Task, start_run
+from dlprov.capture.run import Run, Task, current_run, start_run
 from dlprov.model import Dataflow, EndStatus
 
 
 class Record:
-    """One captured model: its run, begun at the first ``fit``, ``evaluate`` or ``predict``, and the tasks of it.
+    """One captured model: its run, begun or joined at the first ``fit``, ``evaluate`` or ``predict``, and its tasks.
 
     Attributes:
         run: The run; ``None`` before the first call.
@@ -41,14 +41,19 @@ class Record:
         self._plan: Dataflow | None = None
         self._failure: tuple[EndStatus, BaseException] | None = None
         self._told: set[str] = set()
+        self._is_guest = False
 
     def open(self, model: Any = None) -> Run:
         """Begin the run, or go on with it. Each call is answered by one of :meth:`close`."""
         if self.run is None:
             declared = self.declaration
-            self.run = start_run(declared.dataflow, execution=declared.execution, kind="keras")
+            host = _host(declared.dataflow)
+            self._is_guest = host is not None
+            self.run = host or start_run(declared.dataflow, execution=declared.execution, kind="keras")
             self.plan()
-        elif self.depth == 0:
+        elif self.depth == 0 and self.run.status != "running":
+            # A guest comes back after its host has ended the run: what begins again now is the guest's to end.
+            self._is_guest = False
             self.run.resume()
         self.depth += 1
         if model is not None:
@@ -56,14 +61,14 @@ class Record:
         return self.run
 
     def close(self, error: BaseException | None = None, *, fit: bool = False) -> None:
-        """A call on the model has ended. With the outermost one ends the run, for the time being.
+        """A call on the model has ended. With the outermost one ends the run, for the time being, if it is its own.
 
         A failed fit makes the run a failed one until a fit succeeds: an ``evaluate`` after it does not mend it.
         """
         self.depth -= 1
         if fit:
             self._failure = (_verdict(error), _without_frames(error)) if error is not None else None
-        if self.depth or self.run is None:
+        if self.depth or self.run is None or self._is_guest:
             return
         if error is not None:
             self.run.finish(error=error)
@@ -143,6 +148,21 @@ def enable_autocapture(dataflow_tag: str | None) -> None:
     _autocapture = dataflow_tag
 
 
+def _host(dataflow: str) -> Run | None:
+    """The run that the user has started around a model of its dataflow, unless it has its model already.
+
+    A script's run is none: it may train many models, and none of them is the script.
+    """
+    run = current_run()
+    if run is None or not run.is_recorded or run.kind in ("script", "keras") or run in _hosts:
+        return None
+    if run.dataflow.lower() != dataflow.lower():
+        return None
+    _hosts.add(run)
+    return run
+
+
+_hosts: weakref.WeakSet[Run] = weakref.WeakSet()
 _records: weakref.WeakKeyDictionary[Any, Record] = weakref.WeakKeyDictionary()
 _autocapture: str | None = None
 
