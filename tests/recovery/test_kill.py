@@ -17,12 +17,13 @@ from dlprov.log.reader import read_events
 from dlprov.store import Index
 
 LOOP = """
-import os, sys, dlprov
+import os, sys, time, dlprov
 run = dlprov.start_run("killed")
 with os.fdopen(1, "wb", buffering=0) as out:
     for step in range(int(sys.argv[1])):
         run.log(step=step, loss=step / 7, accuracy=1 - 1 / (step + 1))
         out.write(b".")
+    time.sleep(60)  # until it is killed
 """
 
 
@@ -57,8 +58,7 @@ def test_sigkill_during_a_steady_loop_loses_no_returned_call(store: Path, points
 
 
 def test_a_whole_loop_of_ten_thousand_calls_is_there_after_sigkill(store: Path) -> None:
-    loop = LOOP + "    import time; time.sleep(60)\n"
-    process = subprocess.Popen([sys.executable, "-c", loop, "10000"], stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", LOOP, "10000"], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert len(process.stdout.read(10_000)) == 10_000
     with process:

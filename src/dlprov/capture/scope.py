@@ -55,8 +55,8 @@ class Scope:
         if values is not None:
             metrics = {**values, **metrics}
         try:
-            # One pass that is true only for finite plain numbers; whatever else comes takes the slow way. The class
-            # comes first: asking a JAX array or a CUDA tensor whether it is finite would wait for the device.
+            # The encoder comes first: it refuses arrays and tensors, and adding those would keep their device busy.
+            line = _encode(_Metric(_time_ns() // 1000, self._key, step, epoch, metrics)) + b"\n"
             total = sum(metrics.values())
             if (
                 (total.__class__ is float or total.__class__ is int)
@@ -64,9 +64,9 @@ class Scope:
                 and (step is None or step.__class__ is int)
                 and (epoch is None or epoch.__class__ is int)
             ):
-                self._write(_encode(_Metric(_time_ns() // 1000, self._key, step, epoch, metrics)) + b"\n")
+                self._write(line)
                 return
-        except Exception:  # noqa: S110 - values of other kinds: sum() and the encoder refuse them in many ways
+        except Exception:  # noqa: S110 - values of other kinds: the encoder and sum() refuse them in many ways
             pass
         self._log_slowly(metrics, step, epoch)
 

@@ -87,6 +87,9 @@ def _need_packages() -> None:
     backend = os.environ.setdefault("KERAS_BACKEND", "jax")
     # The backends' words about processors and instructions would stand between the lines of the demo.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if backend != "tensorflow":
+        # Keras imports TensorFlow wherever it is installed, which then speaks of this option if it is on.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     names = {"keras": "keras", "scikit-learn": "sklearn", backend: backend}
     missing = [name for name, module in names.items() if importlib.util.find_spec(module) is None]
     if missing:
