@@ -103,7 +103,7 @@ class Writer:
         return self.path.stem
 
     def write(self, line: bytes) -> None:
-        """Append one line, newline included. When the call returns, the line is in the kernel.
+        """Append one line, or several, newlines included. When the call returns, they are in the kernel.
 
         Only while the file system stalls or refuses, the line waits in the buffer instead. Never raises.
         """
@@ -251,7 +251,10 @@ class Writer:
     def _refused(self, line: bytes, written: int, error: OSError | None) -> None:
         reason = (error.strerror if error else None) or self._reason_for_a_part()
         with self._lock:
-            self._torn = self._torn or bool(written)
+            # What is whole is in the file, and must not come a second time.
+            whole = line.rfind(b"\n", 0, written) + 1
+            self._torn = self._torn or written > whole
+            line = line[whole:]
             if self._state == "direct":
                 self._state = "buffering"
                 self._calm_since = 0.0
