@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
+import shutil
 import sys
 import threading
 import time
@@ -137,6 +138,9 @@ def _watch(place: Path, dataflow: str, sql: str, since: datetime, done: threadin
 
 def _tell_what_next(store: Path | None, dataflow: str, took: str | None) -> None:
     _title(f"That took {took}. What to type next:")
+    if shutil.which("dlprov") is None:
+        # make demo runs it from an environment that the person's shell does not know yet.
+        click.echo(f"  . {shlex.quote(os.path.relpath(Path(sys.prefix, 'bin', 'activate')))}")
     if store is not None:
         click.echo(f"  export DLPROV_STORE={shlex.quote(str(store.absolute()))}")
     next_ones = (
