@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
+
+from dlprov.log.values import encode_float
 
 
 def plain(value: Any) -> Any:
@@ -18,9 +19,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return encode_float(value)
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat() + "Z"
     if isinstance(value, dict):

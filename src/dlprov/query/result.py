@@ -11,6 +11,7 @@ import duckdb
 
 from dlprov.errors import UsageError
 from dlprov.query.plain import plain
+from dlprov.store.columns import float_as_text
 from dlprov.store.names import quote, text
 
 if TYPE_CHECKING:
@@ -137,10 +138,7 @@ class Result:
         for name, kind in zip(self.columns, self.types, strict=True):
             column = quote(name)
             if kind in {"DOUBLE", "FLOAT"}:
-                column = (
-                    f"CASE WHEN isnan({column}) THEN 'NaN' WHEN isinf({column}) "
-                    f"THEN if({column} > 0, 'Infinity', '-Infinity') ELSE {column}::VARCHAR END AS {column}"
-                )
+                column = f"{float_as_text(column)} AS {column}"
             picked.append(column)
         return f"SELECT {', '.join(picked)} FROM {TABLE}"
 

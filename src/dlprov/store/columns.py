@@ -101,6 +101,14 @@ def as_text(value: Any) -> str | None:
     return json_text(value)
 
 
+def float_as_text(column: str) -> str:
+    """An SQL expression for the text of a column of doubles, which the engine spells ``nan`` and ``inf``."""
+    return (
+        f"CASE WHEN isnan({column}) THEN 'NaN' WHEN isinf({column}) "
+        f"THEN if({column} > 0, 'Infinity', '-Infinity') ELSE CAST({column} AS VARCHAR) END"
+    )
+
+
 def json_text(value: Any) -> str:
     """A value of the log as JSON text."""
     return msgspec.json.encode(value).decode()

@@ -13,6 +13,7 @@ import msgspec
 
 from dlprov.errors import LogFormatError
 from dlprov.log import events
+from dlprov.log.values import NON_FINITE
 from dlprov.store.names import quote, text
 from dlprov.store.records import RunRecords
 from dlprov.store.tables import from_json
@@ -99,7 +100,7 @@ class MetricStage:
     def add_event(self, run: RunRecords, writer: str, event: events.Metric) -> str:
         """Take in one metric event; gives the reason why not, or nothing."""
         for value in event.values.values():
-            if isinstance(value, str) and value not in ("NaN", "Infinity", "-Infinity"):
+            if isinstance(value, str) and value not in NON_FINITE:
                 return f"a metric is a number, got the text {value!r}"
         self._add_row(run.run_id, run.task_id(event.task, writer), event)
         run.seen(event.time)
@@ -222,7 +223,7 @@ def _is_distinct(names: tuple[str, ...]) -> bool:
 def _is_plain(value: float | int | str) -> bool:
     """Whether the engine reads the value as we do: not so an integer beyond 64 bits, nor a text that is no number."""
     if isinstance(value, str):
-        return value in ("NaN", "Infinity", "-Infinity")
+        return value in NON_FINITE
     return isinstance(value, float) or -(2**63) <= value < 2**63
 
 

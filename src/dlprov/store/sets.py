@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from dlprov.store.columns import ColumnType, cell, type_of, widened
+from dlprov.store.columns import ColumnType, cell, float_as_text, type_of, widened
 from dlprov.store.names import quote, unused
 from dlprov.store.tables import from_json
 
@@ -179,9 +179,7 @@ class SetTable:
         if old == kind:
             return column
         if old == "DOUBLE" and kind == "VARCHAR":
-            special = f"WHEN isnan({column}) THEN 'NaN' WHEN isinf({column}) AND {column} > 0 THEN 'Infinity' "
-            special += f"WHEN isinf({column}) THEN '-Infinity'"
-            return f"CASE {special} ELSE CAST({column} AS VARCHAR) END"
+            return float_as_text(column)
         return f"CAST({column} AS {kind})"
 
 

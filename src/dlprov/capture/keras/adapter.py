@@ -60,7 +60,8 @@ def install(keras: Any) -> None:
                 patch(owner, attribute, hooks)
         except Exception as error:  # another version of Keras: the rest is captured nevertheless
             faults.report(f"hooking {target} of Keras {version}", error, None)
-    keras.Model.provenance = _provenance
+    # A function in a class is a method: the model is its first argument.
+    keras.Model.provenance = provenance
 
 
 def provenance(
@@ -101,23 +102,6 @@ def provenance(
     install(keras)
     declaration = declare(dataflow_tag, adaptation, hyps, hyperparameters, transformations, kwargs)
     registry.register(model, declaration)
-
-
-def _provenance(
-    self: Any,
-    dataflow_tag: str = "",
-    adaptation: bool = False,
-    hyps: Mapping[str, bool] | None = None,
-    hyperparameters: Iterable[tuple[str, str]] = (),
-    transformations: Mapping[str, Any] | None = None,
-    **kwargs: Any,
-) -> None:
-    provenance(self, dataflow_tag, adaptation, hyps, hyperparameters, transformations, **kwargs)
-
-
-_provenance.__name__ = "provenance"
-_provenance.__qualname__ = "Model.provenance"
-_provenance.__doc__ = provenance.__doc__
 
 
 def _places(keras: Any, target: str) -> list[tuple[Any, str]]:
