@@ -11,8 +11,8 @@ from typing import Literal
 
 import msgspec
 
-AttributeType = Literal["TEXT", "NUMERIC", "FILE"]
-"""DfAnalyzer's attribute types. ``NUMERIC`` is a double, ``FILE`` a path; both others are text."""
+AttributeType = Literal["TEXT", "NUMERIC", "FILE", "LONG_TEXT"]
+"""DfAnalyzer's attribute types. ``NUMERIC`` is a double, ``FILE`` a path, the others are text of any length."""
 
 SetType = Literal["INPUT", "OUTPUT"]
 """Whether a transformation uses (``INPUT``) or generates (``OUTPUT``) a set."""
@@ -25,10 +25,41 @@ EndStatus = Literal["finished", "failed", "interrupted"]
 
 
 class Attribute(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One column of a set. ``name`` keeps its case here; the index folds it to lower case."""
+    """One column of a set. ``name`` keeps its case here; the index folds it to lower case.
+
+    An attribute with an ``extractor`` (its tag) is a column of the raw data files that the set's elements name.
+    """
 
     name: str
     type: AttributeType = "TEXT"
+    extractor: str = ""
+
+
+class Extractor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Brings columns of raw data files beside a set's own.
+
+    ``cartridge`` is ``EXTRACTION`` or ``INDEXING``, ``extension`` the kind of file: ``CSV``, ``PROGRAM``, ….
+    """
+
+    tag: str
+    cartridge: str = "EXTRACTION"
+    extension: str = "CSV"
+
+
+class Combination(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Two extractors of a set whose rows belong together where ``keys`` are equal."""
+
+    outer: str
+    inner: str
+    keys: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
+
+
+class Program(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A program that carries out a transformation."""
+
+    name: str
+    path: str = ""
 
 
 class Set(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,6 +73,8 @@ class Set(msgspec.Struct, frozen=True, omit_defaults=True):
     type: SetType
     attributes: tuple[Attribute, ...] = ()
     dependency: str = ""
+    extractors: tuple[Extractor, ...] = ()
+    combinations: tuple[Combination, ...] = ()
 
 
 class Transformation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,6 +82,7 @@ class Transformation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     tag: str
     sets: tuple[Set, ...] = ()
+    programs: tuple[Program, ...] = ()
 
 
 class Dataflow(msgspec.Struct, frozen=True, omit_defaults=True):

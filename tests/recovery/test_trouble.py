@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import dlprov
-from dlprov.log import layout
+from dlprov.log import events, layout
 from dlprov.log.seal import verify_run
 
 TRAINING = """
@@ -226,8 +226,15 @@ def test_a_corrupt_line_in_the_middle_is_told_and_the_rest_is_read(log: Path, da
     assert found.verdict == "altered"
 
 
+def in_format(version: str, text: str) -> str:
+    """A log as if its format had this version."""
+    changed = text.replace(f'"format":"{events.FORMAT}"', f'"format":"{version}"', 1)
+    assert changed != text
+    return changed
+
+
 def test_a_log_of_a_newer_format_is_left_alone_and_told(log: Path, store: Path) -> None:
-    log.write_text(log.read_text().replace('"format":"1.0"', '"format":"2.0"'))
+    log.write_text(in_format("2.0", log.read_text()))
     with dlprov.start_run("new") as run:
         run.log(loss=1.0)
     for _ in range(2):
@@ -238,8 +245,7 @@ def test_a_log_of_a_newer_format_is_left_alone_and_told(log: Path, store: Path) 
 
 
 def test_a_minor_version_with_unknown_events_and_keys_is_read(log: Path) -> None:
-    text = log.read_text().replace('"format":"1.0"', '"format":"1.7"')
-    text = text.replace('"event":"note"', '"colour":"red","event":"note"')
+    text = in_format("1.999", log.read_text()).replace('"event":"note"', '"colour":"red","event":"note"')
     log.write_text(text + '{"event":"teleport","time":1,"where":"there"}\n')
     assert dlprov.query("SELECT text FROM note").rows() == [("after",)]
     assert dlprov.query("SELECT count(*) FROM log_problem").rows() == [(0,)]

@@ -37,8 +37,8 @@ def test_the_public_names_are_pinned() -> None:
     assert sorted(dlprov.__all__) == dlprov.__all__ == dir(dlprov)
     assert " ".join(dlprov.__all__) == (
         "DlprovError Element LogError LogFormatError NotFoundError QueryError Result Run "
-        "StoreBusyError StoreError Task UsageError __version__ adaptations best_runs compare current_run "
-        "epochs provenance query runs start_run"
+        "StoreBusyError StoreError Task UsageError __version__ adaptations ask best_runs compare current_run "
+        "epochs export graph lineage provenance query runs start_run validate"
     )
     for name in dlprov.__all__:
         assert getattr(dlprov, name) is not None

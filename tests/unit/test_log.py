@@ -6,6 +6,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -181,6 +182,15 @@ def test_heartbeats_show_that_a_silent_writer_lives(tmp_path: Path, monkeypatch:
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.jsonl"))
 
+ADDED_KINDS = {"format-1.1.jsonl": {"agent", "numbers", "performance", "file", "raw-data", "received"}}
+"""The kinds that each version after 1.0 added."""
+
+
+def kinds_of(version: str) -> set[str]:
+    """All kinds of a version: those of now without the ones that later versions added."""
+    later = [kinds for name, kinds in ADDED_KINDS.items() if name > version]
+    return set(events.KINDS).difference(*later)
+
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name)
 def test_golden_logs_of_every_version_are_read_and_fit_the_schema(path: Path) -> None:
@@ -191,12 +201,20 @@ def test_golden_logs_of_every_version_are_read_and_fit_the_schema(path: Path) ->
         assert isinstance(event, events.Event)
         validator.validate(json.loads(line))
         kinds.add(str(event.__struct_config__.tag))
-    assert kinds == set(events.KINDS)
+    assert kinds == kinds_of(path.name)
     assert verify_file(path).verdict == "sealed"
 
 
 def test_there_is_a_golden_log_of_this_version() -> None:
     assert f"format-{events.FORMAT}.jsonl" in [path.name for path in GOLDEN]
+
+
+def test_a_version_added_kinds_that_no_earlier_log_has() -> None:
+    for later, added in ADDED_KINDS.items():
+        assert added <= set(events.KINDS)
+        for path in GOLDEN:
+            if path.name < later:
+                assert not added & {json.loads(line)["event"] for line in path.read_bytes().splitlines()}
 
 
 def test_lines_that_are_no_events_are_refused() -> None:
@@ -225,15 +243,16 @@ def test_liveness_knows_a_process_from_a_later_one_with_its_number() -> None:
     assert not identifiers.process_is_alive(2**22 + 1, 0)
 
 
-def test_the_golden_log_gives_the_rows_that_it_gave_when_it_was_written(tmp_path: Path) -> None:
-    run_id = "01a1fe00-8b98-7581-9aa6-fab278c156ca"
-    target = tmp_path / "store" / "runs" / run_id / "4711-0badcafe.jsonl"
+def golden_rows(store: Path, version: str, run_id: str) -> Callable[[str], list[tuple[object, ...]]]:
+    """Asks a store that holds nothing but the golden log of a version."""
+    target = store / "runs" / run_id / "4711-0badcafe.jsonl"
     target.parent.mkdir(parents=True)
-    target.write_bytes((Path(__file__).parents[1] / "golden" / "format-1.0.jsonl").read_bytes())
+    target.write_bytes((Path(__file__).parents[1] / "golden" / f"format-{version}.jsonl").read_bytes())
+    return lambda sql: dlprov.query(sql, store=store).rows()
 
-    def rows(sql: str) -> list[tuple[object, ...]]:
-        return dlprov.query(sql, store=tmp_path / "store").rows()
 
+def test_the_golden_log_of_1_0_gives_the_rows_that_it_gave_when_it_was_written(tmp_path: Path) -> None:
+    rows = golden_rows(tmp_path / "store", "1.0", "01a1fe00-8b98-7581-9aa6-fab278c156ca")
     assert rows('SELECT dataflow, status, duration, host, "user" FROM run') == [
         ("alexnet-df-1", "finished", 22.5, "node1", "ada")
     ]
@@ -250,3 +269,62 @@ def test_the_golden_log_gives_the_rows_that_it_gave_when_it_was_written(tmp_path
     assert rows("SELECT count(*) FROM param") == [(7,)]
     assert rows("SELECT technique, best, best_epoch FROM stop") == [("EarlyStopping", 0.25, 0)]
     assert rows("SELECT count(*) FROM log_problem") == [(0,)]
+
+
+def test_the_golden_log_of_1_1_gives_the_rows_that_it_gave_when_it_was_written(tmp_path: Path) -> None:
+    execution = "alexnet-df-1-2026-11-21 12:00:00.123456"
+    run_id = identifiers.execution_run_id("AlexNet-DF-1", execution)
+    assert run_id == "849f3579-5a7f-50c3-bd26-3b76dcc14d90"
+    rows = golden_rows(tmp_path / "store", "1.1", run_id)
+    assert rows("SELECT dataflow, status, duration, host, execution FROM run") == [
+        ("alexnet-df-1", "finished", 22.5, "node1", execution)
+    ]
+    assert rows("SELECT d.id, v.version FROM dataflow AS d JOIN dataflow_version AS v ON v.df_id = d.id") == [(3, 4)]
+    assert rows("SELECT * EXCLUDE (df_id) FROM data_transformation WHERE tag IN ('train', 'test') ORDER BY id") == [
+        (7, "train"),
+        (8, "test"),
+    ]
+    assert rows("SELECT id, tag FROM data_set ORDER BY id") == [(11, "itrain"), (12, "otrain"), (13, "otest")]
+    assert rows("SELECT * FROM data_dependency WHERE id IN (21, 22) ORDER BY id") == [
+        (21, None, 7, 11),
+        (22, 7, 8, 12),
+    ]
+    assert rows("SELECT id, name, type FROM attribute WHERE id IN (40, 50) OR type = 'LONG_TEXT' ORDER BY id") == [
+        (40, "learning_rate", "NUMERIC"),
+        (50, "loss", "NUMERIC"),
+        (52, "report", "LONG_TEXT"),
+    ]
+    assert rows("SELECT p.* FROM program AS p JOIN use_program AS u ON u.program_id = p.id WHERE u.dt_id = 7") == [
+        (1, 3, "train.py", "/opt/bin")
+    ]
+    assert rows(
+        "SELECT s.email, h.platform, h.gpus, h.in_container FROM dataflow_execution AS e "
+        "JOIN data_scientist AS s ON s.id = e.scientist_id JOIN hardware_info AS h ON h.id = e.hardware_id"
+    ) == [("ada@example.org", "Linux-6.1-x86_64", "Not available", True)]
+    assert rows(
+        "SELECT id, identifier, status, workspace, computing_resource, output_msg, error_msg FROM task ORDER BY id"
+    ) == [
+        (31, 4, "FINISHED", "/data/w", "node1", "done", "null"),
+        (32, 3, None, None, None, None, None),
+        (33, 5, "FAILED", "null", "null", "null", "ValueError: no"),
+        (34, 0, "FINISHED", None, None, None, None),
+    ]
+    assert rows("SELECT * FROM task_dependency ORDER BY ALL") == [(31, 32), (33, 31)]
+    assert rows("SELECT * FROM performance WHERE task_id = 31 ORDER BY id") == [
+        (51, 31, None, "null", "null", "2026-11-21 12:00:01", "2026-11-21 12:00:11", "train.py"),
+        (52, 31, 1, "COMPUTATION", "epoch 1", "2026-11-21 12:00:02", "2026-11-21 12:00:09", "train.py --fast"),
+    ]
+    assert rows("SELECT * FROM file WHERE name = 'train.npz'") == [(61, 31, "train.npz", "/data/w")]
+    assert rows('SELECT id, train_task_id, learning_rate, optimizer_name FROM "alexnet-df-1".itrain') == [
+        (71, 31, 0.001, "Adam")
+    ]
+    assert rows(
+        'SELECT id, train_task_id, test_task_id, look_task_id, loss, model, report FROM "alexnet-df-1".otrain'
+    ) == [
+        (81, 31, 33, 34, 2.3, "/m/1.keras", "long"),
+        (82, 31, 33, 34, 1.1, None, None),
+    ]
+    assert rows('SELECT * FROM "alexnet-df-1".otest') == [(1, 33, 0.875)]
+    assert rows("SELECT count(*) FROM usage") == [(4,)]
+    assert rows("SELECT count(*) FROM log_problem") == [(0,)]
+    assert rows("SELECT count(*) FROM renumbered") == [(0,)]

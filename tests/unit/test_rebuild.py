@@ -5,15 +5,14 @@ from __future__ import annotations
 import random
 import shutil
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from run_logs import RunLog, at, dump, execution_log, ids_removed
 
 import dlprov
-from dlprov.log import layout
+from dlprov.log import events, layout
+from dlprov.model import Attribute, Dataflow, Program, Set, Transformation
 from dlprov.store import Index
-from dlprov.store.names import quote
-
-EXCEPT = {"log_directory"}
-"""Depends on when somebody looked, not on the logs."""
 
 
 def busy_run(number: int, store: Path) -> dlprov.Run:
@@ -39,28 +38,6 @@ def busy_run(number: int, store: Path) -> dlprov.Run:
     run.param({"lr": 0.2})
     run.note("remark")
     return run
-
-
-def dump(index: Index) -> dict[str, list[tuple[Any, ...]]]:
-    """Every table and view of an index: its columns, and its rows in their order."""
-    with index.reading() as connection:
-        names = connection.execute(
-            """
-            SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'store'
-            UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = 'store' AND NOT internal
-            ORDER BY ALL
-            """
-        ).fetchall()
-        tables = {}
-        for schema, name in names:
-            if name in EXCEPT:
-                continue
-            cursor = connection.execute(f"FROM store.{quote(schema)}.{quote(name)}")
-            columns = [(column[0], str(column[1])) for column in cursor.description or ()]
-            # As text: NaN is not equal to itself.
-            rows = (tuple(map(repr, row)) for row in cursor.fetchall())
-            tables[f"{schema}.{name}"] = [tuple(columns), *sorted(rows)]
-        return tables
 
 
 def test_runs_indexed_one_after_the_other(store: Path) -> None:
@@ -127,18 +104,85 @@ def test_a_run_that_was_deleted_is_gone_after_a_rebuild(store: Path) -> None:
     assert len(tables["public.log_file"]) == 2
 
 
-def ids_removed(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
-    """The tables without the columns that hold numbers of rows, and without the order of indexing."""
-    removed = {}
-    for name, (columns, *rows) in tables.items():
-        if name in ("public.log_batch", "public.log_file"):
-            continue
-        kept = [place for place, (column, _) in enumerate(columns) if not is_number_of_row(column)]
-        removed[name] = sorted((tuple(row[place] for place in kept) for row in rows), key=repr)
-    return removed
-
-
-def is_number_of_row(column: str) -> bool:
-    return column in ("id", "version", "df_version") or (
-        column.endswith("_id") and column not in ("run_id", "parent_run_id")
+def shared_execution(store: Path) -> list[RunLog]:
+    """What two processes wrote of one execution that DfAnalyzer's clients name, and what was declared before."""
+    outside = Set("iTrain", "INPUT", (Attribute("rate", "NUMERIC"), Attribute("note", "LONG_TEXT")))
+    made = Set("oTrain", "OUTPUT", (Attribute("loss", "NUMERIC"),))
+    train = Transformation("Train", (outside, made), (Program("train.py", "/opt"),))
+    test = Transformation("Test", (Set("oTrain", "INPUT", dependency="Train"), Set("oTest", "OUTPUT")))
+    declared = RunLog(store, layout.declaration_name("flow"))
+    declared.add(events.Plan(at(0), Dataflow("flow", (train,))), events.Plan(at(1), Dataflow("Flow", (train, test))))
+    plan = events.Plan(at(2), Dataflow("flow", (train, test)))
+    first = execution_log(store, "first", plan, dataflow="flow", second=2, user="ada")
+    first.add(
+        events.Task(at(3), "@test/2", "Test", 2, depends_on=("@train/1",)),
+        events.Environment(at(3), {"hardware": {"os": "Linux", "gpus": ["a"]}, "python": {"version": "3"}}),
+        events.Agent(at(3), "ada@example.org", {"hostname": "vm", "in_container": True}),
+        events.Task(at(4), "@train/1", "Train", 1, workspace="/w", status="READY"),
+        events.Performance(at(5), "@train/1", "10:00", method="COMPUTATION", subtask=1),
+        events.File(at(5), "@train/1", "data.csv", "/w"),
+        events.Used(at(6), "@train/1", "iTrain", 1, ({"rate": 0.5, "note": "x"},)),
+        events.Generated(at(7), "@train/1", "oTrain", 2, ({"loss": 0.5}, {"loss": {"@": "float", "v": "NaN"}})),
+        events.Used(at(8), "@test/2", "oTrain", generated_by=("@train/1",)),
+        events.Metric(at(8), "@train/1", 1, 0, {"loss": 0.5}),
+        events.Performance(at(9), "@train/1", "10:00", "10:09", method="COMPUTATION", subtask=1),
+        events.TaskEnd(at(9), "@train/1", "finished", 4.0, output="all"),
+        events.End(at(10), "finished", 8.0),
     )
+    second = execution_log(store, "first", dataflow="flow", writer="2-bbbbbbbb", second=11)
+    second.add(
+        events.Plan(at(11), Dataflow("flow", (Transformation("Look", (Set("iLook", "INPUT"),)),))),
+        events.Task(at(12), "@train/1", "Train", 1, output="again"),
+        events.Agent(at(12), "eve@example.org", {"hostname": "other"}),
+        events.Generated(at(13), "@train/1", "oTrain", 1, ({"loss": 0.25, "more": 2**60},)),
+        events.Used(at(14), "@look/3", "oTrain", keys=("1-aaaaaaaa:2",)),
+        events.Used(at(14), "@test/2", "oTrain", generated_by=("@train/1",)),
+        events.TaskEnd(at(15), "@train/1", "failed", 1.0, "no"),
+        events.Task(at(16), 1, "Native", 1),
+        events.TaskEnd(at(17), 1, "finished", 1.0),
+        events.End(at(18), "failed", 7.0, "ValueError", "no"),
+    )
+    return [declared, first, second]
+
+
+def test_an_execution_that_is_indexed_line_by_line(store: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    logs = shared_execution(whole)
+    index, at_once = Index(store, store), Index(whole, tmp_path / "cache")
+    for log in logs:
+        target = store / log.path.relative_to(whole)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for line in log.path.read_bytes().splitlines(keepends=True):
+            with target.open("ab") as file:
+                file.write(line)
+            with index.reading():
+                pass
+    line_by_line = dump(index)
+    assert len(line_by_line["public.task"]) == 5
+    assert len(line_by_line["flow.otrain"]) == 4
+    # All files at once come in another order.
+    assert ids_removed(dump(at_once)) == ids_removed(line_by_line)
+    index.rebuild()
+    assert dump(index) == line_by_line
+
+
+def test_an_import_that_is_indexed_line_by_line(store: Path, tmp_path: Path) -> None:
+    """But for its head: ids are told together with the plan that they are of."""
+    golden = Path(__file__).parents[1] / "golden" / "format-1.1.jsonl"
+    lines = golden.read_bytes().splitlines(keepends=True)
+    head = next(number for number, line in enumerate(lines) if line.startswith(b'{"event":"dataflow"')) + 1
+    run_id = msgspec.json.decode(lines[0])["run"]
+    target = layout.run_directory(store, run_id) / "4711-0badcafe.jsonl"
+    target.parent.mkdir(parents=True)
+    index = Index(store, store)
+    for part in (b"".join(lines[:head]), *lines[head:]):
+        with target.open("ab") as file:
+            file.write(part)
+        with index.reading():
+            pass
+    line_by_line = dump(index)
+    index.rebuild()
+    assert dump(index) == line_by_line
+    assert index.path is not None
+    index.path.unlink()
+    assert dump(index) == line_by_line

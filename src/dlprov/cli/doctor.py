@@ -141,6 +141,9 @@ def _switches(*, disabled: bool, fingerprint: bool) -> Iterator[Finding]:
 def _index(session: Session) -> Iterator[Finding]:
     """The index, and what it tells of the runs."""
     index = session.index
+    keeper = index.keeper()
+    if keeper is not None:
+        yield Finding("service", f"{str(keeper).removeprefix('the service ')} keeps the index and answers for it")
     if index.store.exists() and index.path is None:
         found = (
             "neither the store nor the cache directory can be written: the index is built in memory for each question"
@@ -148,7 +151,7 @@ def _index(session: Session) -> Iterator[Finding]:
         yield Finding("index", f"{found}. Set DLPROV_CACHE to a directory of yours", "attention")
     elif index.path is not None:
         try:
-            taken = index.refresh()
+            taken = session.refresh()
         except (duckdb.Error, OSError) as error:
             found = f"{index.path} cannot be written ({str(error).partition(chr(10))[0]}): make room or remove it"
             yield Finding("index", found, "attention")

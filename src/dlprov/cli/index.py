@@ -26,7 +26,8 @@ def command(rebuild: bool, store: Path | None) -> None:
     Every question does that by itself; here it shows how far it is. The index holds nothing that the logs do not:
     --rebuild is always safe.
     """
-    index = open_session(store).index
+    session = open_session(store)
+    index = session.index
     if not index.store.exists():
         raise StoreError(
             f"there is no store {index.store}: name one with --store or DLPROV_STORE; a first run makes it"
@@ -41,7 +42,7 @@ def command(rebuild: bool, store: Path | None) -> None:
     began = time.monotonic()
     with _bar() as progress:
         try:
-            taken = index.rebuild(progress) if rebuild else index.refresh(progress)
+            taken = session.rebuild(progress) if rebuild else session.refresh(progress)
         except (duckdb.Error, OSError) as error:
             reason = str(error).partition("\n")[0]
             raise StoreError(

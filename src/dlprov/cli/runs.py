@@ -165,6 +165,9 @@ def _explain_nothing(session: Session, dataflow: str | None, status: str | None)
         return
     names = [name for name, _ in counted]
     if dataflow is not None and dataflow.lower() not in names:
+        if len(session.ask("SELECT tag FROM public.dataflow WHERE tag = lower(?)", [dataflow])):
+            click.echo(f"the dataflow {dataflow!r} is declared and has no runs yet", err=True)
+            return
         raise NotFoundError(f"there is no dataflow {dataflow!r} in this store; there are: {', '.join(names)}")
     click.echo(f"none of the {sum(count for _, count in counted):,} runs is {status}", err=True)
 

@@ -13,55 +13,11 @@ from dlprov.cli import output as _output
 from dlprov.cli.help import Command
 from dlprov.cli.options import open_session, output_options, store_option
 from dlprov.cli.tables import Column, Look
-from dlprov.query import questions
+from dlprov.query import portrait, questions
 
 if TYPE_CHECKING:
     from dlprov.query import Session
     from dlprov.query.result import Result
-
-SECTIONS: dict[str, str] = {
-    "tags": "SELECT name, value FROM public.tag WHERE run_id = $run ORDER BY name",
-    "params": (
-        "SELECT p.name, p.value, p.type, t.identifier AS task "
-        "FROM public.param AS p LEFT JOIN public.task AS t ON t.id = p.task_id "
-        "WHERE p.run_id = $run ORDER BY p.task_id NULLS FIRST, p.name"
-    ),
-    "tasks": (
-        "SELECT t.identifier AS task, d.tag AS transformation, lower(t.status) AS status, t.started, t.duration, "
-        "t.error_msg AS error FROM public.task AS t LEFT JOIN public.data_transformation AS d ON d.id = t.dt_id "
-        "WHERE t.run_id = $run ORDER BY t.id"
-    ),
-    "adaptations": (
-        "SELECT epoch, step, name, old, new, technique, reason FROM public.adaptation WHERE run_id = $run "
-        'ORDER BY "time"'
-    ),
-    "stops": (
-        "SELECT technique, epoch, monitor, best, best_epoch, reason FROM public.stop WHERE run_id = $run "
-        'ORDER BY "time"'
-    ),
-    "artifacts": (
-        "SELECT direction, kind, path, size, epoch, step, sha256 FROM public.artifact WHERE run_id = $run "
-        'ORDER BY "time"'
-    ),
-    "data": (
-        "SELECT direction, role, kind, shape, dtype, size, fingerprint, details FROM public.data WHERE run_id = $run "
-        'ORDER BY "time"'
-    ),
-    "layers": (
-        "SELECT position, name, type, weights, trainable, config FROM public.layer WHERE run_id = $run "
-        "ORDER BY task_id, position"
-    ),
-    "runs started in it": (
-        "SELECT run_id, dataflow, kind, status, started, duration FROM public.run WHERE parent_run_id = $run "
-        "ORDER BY run_id"
-    ),
-    "notes": 'SELECT "time", text FROM public.note WHERE run_id = $run ORDER BY "time"',
-    "problems": 'SELECT "time", place, message FROM public.problem WHERE run_id = $run ORDER BY "time"',
-    "damaged lines": (
-        'SELECT writer, "position", reason FROM public.log_problem WHERE run_id = $run ORDER BY writer, "position"'
-    ),
-}
-"""What a run has beside its header, epochs and environment, in order; empty ones are left out."""
 
 ENVIRONMENT = ("python.platform", "hardware.processor", "hardware.usable_cores", "hardware.memory", "hardware.gpus")
 
@@ -93,31 +49,16 @@ def command(run: str, format: str | None, output: Path | None, store: Path | Non
     session = open_session(store)
     run_id = questions.find_run(session, run)
     if kind == "json":
-        _output.write_json(_everything(session, run_id), output)
+        _output.write_json(portrait.everything(session, run_id), output)
     else:
         look = Look(rule="─") if output is not None else tables.look_of_stdout()
         _output.write_lines(_page(session, run_id, look), output)
 
 
-def _everything(session: Session, run_id: str) -> dict[str, Any]:
-    (facts,) = _header(session, run_id).plain()
-    everything: dict[str, Any] = {**facts}
-    for name, sql in SECTIONS.items():
-        everything[name.replace(" ", "_")] = list(session.ask(sql, {"run": run_id}).plain())
-    everything["epochs"] = list(questions.epochs(session, run_id).plain())
-    found = session.ask("SELECT name, value FROM public.environment WHERE run_id = $run ORDER BY name", {"run": run_id})
-    everything["environment"] = dict(found.rows())
-    return everything
-
-
-def _header(session: Session, run_id: str) -> Result:
-    return session.ask("SELECT * FROM public.run WHERE run_id = $run", {"run": run_id})
-
-
 def _page(session: Session, run_id: str, look: Look) -> list[str]:
-    (facts,) = _header(session, run_id).dicts()
+    (facts,) = portrait.header(session, run_id).dicts()
     lines = list(tables.pairs(_facts(facts), look))
-    for name, sql in SECTIONS.items():
+    for name, sql in portrait.SECTIONS.items():
         found = session.ask(sql, {"run": run_id})
         if name == "adaptations":
             # Between the tasks and what happened in them.

@@ -5,7 +5,8 @@ these types by :mod:`dlprov.log.schema`, and ``tests/golden`` keeps logs of ever
 
 Every event has ``event`` (its kind) and ``time`` (UTC, microseconds since 1970-01-01). Optional keys that have
 their default value are left out. A *key* of a task or an element is an integer counted by the writer of the
-line; the same thing in the file of another writer is ``"<writer>:<integer>"``.
+line; the same thing in the file of another writer is ``"<writer>:<integer>"``. A task that several writers take
+part in may be named instead: :func:`named_task`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from dlprov.errors import LogFormatError
 from dlprov.model import Dataflow, EndStatus
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 0
+FORMAT_MINOR = 1
 FORMAT = f"{FORMAT_MAJOR}.{FORMAT_MINOR}"
 """The version that this package writes. A reader takes every minor version of its own major version."""
 
 Key = int | str
-"""A task or an element: counted by this writer, or ``"<writer>:<n>"`` of another."""
+"""A task or an element: counted by this writer, ``"<writer>:<n>"`` of another, or a task's name (``"@…"``)."""
 
 Value = Any
 """A value as :mod:`dlprov.log.values` writes it."""
@@ -35,8 +36,30 @@ def now() -> int:
     return _time.time_ns() // 1000
 
 
+def named_task(transformation: str, identifier: int) -> str:
+    """The key of a task that is known by its transformation and its client's number, as DfAnalyzer knows tasks.
+
+    Every writer of the run may use it without having seen the task.
+    """
+    return f"@{transformation.lower()}/{identifier}"
+
+
+def names_of_task(key: Key) -> tuple[str, int] | None:
+    """Transformation and number of a task's client, if ``key`` is a name made by :func:`named_task`."""
+    if not isinstance(key, str) or not key.startswith("@"):
+        return None
+    transformation, _, identifier = key[1:].rpartition("/")
+    try:
+        return transformation, int(identifier)
+    except ValueError:
+        return None
+
+
 Time = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]
 """Microseconds since 1970-01-01, UTC, up to the end of the year 9999."""
+
+RowNumber = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+"""The id of a row in another database. The index gives it the same id, if that is free."""
 
 Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A step or an epoch: a 64-bit integer."""
@@ -101,6 +124,27 @@ class Environment(Event, tag="environment"):
     values: dict[str, Value]
 
 
+class Agent(Event, tag="agent"):
+    """Who ran it and where, as a client said: an e-mail address, and DLProv's description of the machine."""
+
+    email: str = ""
+    hardware: dict[str, Value] = {}
+
+
+class Numbers(Event, tag="numbers"):
+    """Ids that another database gave the rows of the dataflow's plan: by tag, and by ``<set>.<attribute>``.
+
+    ``dependencies`` are ``(id, generating transformation, using transformation, set)``; an empty tag is none.
+    """
+
+    dataflow: RowNumber | None = None
+    version: RowNumber | None = None
+    transformations: dict[str, RowNumber] = {}
+    sets: dict[str, RowNumber] = {}
+    attributes: dict[str, RowNumber] = {}
+    dependencies: tuple[tuple[RowNumber, str, str, str], ...] = ()
+
+
 class Param(Event, tag="param"):
     """Hyperparameters and other settings of the run, or of one task."""
 
@@ -118,23 +162,57 @@ class Task(Event, tag="task"):
     """A task starts; with the key of an earlier task: it goes on.
 
     ``identifier`` is the number by which the dataflow's user knows the task (DfAnalyzer's ``identifier``),
-    ``depends_on`` the tasks whose results it waited for, ``parent`` the task it is part of.
+    ``depends_on`` the tasks whose results it waited for, ``parent`` the task it is part of. ``workspace`` (a
+    directory), ``resource`` (a machine), ``status``, ``output`` and ``error`` are a DfAnalyzer client's words.
+    ``number`` is the id that another database gave the task.
     """
 
-    key: int
+    key: Key
     transformation: str
-    identifier: int = 0
+    identifier: Count = 0
     depends_on: tuple[Key, ...] = ()
     parent: Key | None = None
+    workspace: str = ""
+    resource: str = ""
+    status: str = ""
+    output: str = ""
+    error: str = ""
+    number: RowNumber | None = None
 
 
 class TaskEnd(Event, tag="task-end"):
-    """A task ended. ``duration`` is in seconds, by the monotonic clock."""
+    """A task ended. ``duration`` is in seconds, by the monotonic clock; ``output`` what its program said."""
 
     task: Key
     status: EndStatus
     duration: float = 0.0
     error: str = ""
+    output: str = ""
+
+
+class Performance(Event, tag="performance"):
+    """When a task, or a part of it, began and ended by its client's clock: texts, as the client wrote them.
+
+    Of one task, ``method`` and ``subtask`` the first one counts; a later one only adds an end that was missing.
+    """
+
+    task: Key
+    start: str = ""
+    end: str = ""
+    method: str = ""
+    description: str = ""
+    invocation: str = ""
+    subtask: Count | None = None
+    number: RowNumber | None = None
+
+
+class File(Event, tag="file"):
+    """A file that a task's client named, by name and directory; nobody looked whether it is there."""
+
+    task: Key
+    name: str
+    path: str = ""
+    number: RowNumber | None = None
 
 
 class Used(Event, tag="used"):
@@ -143,6 +221,7 @@ class Used(Event, tag="used"):
     Either new ``elements`` from outside (``key`` is the first one's, the others count on), or ``keys`` of
     elements that tasks generated before, or, with ``generated_by``, all elements of the set that those tasks
     have generated so far and that no task of this transformation has used yet (DfAnalyzer's dependency rule).
+    ``number`` is the id that another database gave the first of the new elements.
     """
 
     task: Key
@@ -151,15 +230,36 @@ class Used(Event, tag="used"):
     elements: tuple[dict[str, Value], ...] = ()
     keys: tuple[Key, ...] = ()
     generated_by: tuple[Key, ...] = ()
+    number: RowNumber | None = None
 
 
 class Generated(Event, tag="generated"):
-    """A task generated elements of a set; ``key`` is the first one's, the others count on."""
+    """A task generated elements of a set; ``key`` and ``number`` are the first one's, the others count on."""
 
     task: Key
     set: str
     key: int
     elements: tuple[dict[str, Value], ...]
+    number: RowNumber | None = None
+
+
+class RawData(Event, tag="raw-data"):
+    """Rows of a file that belong to an element: columns of ``extractor``, queryable beside the set's own.
+
+    The rows stay in the file. ``sha256`` and ``size`` (bytes) are of its content at that moment; an index takes the
+    rows in only while they still hold. ``format`` is ``csv``, ``parquet``, ``numpy`` or ``json``; ``delimiter`` that
+    of a ``csv`` file, if it was named.
+    """
+
+    task: Key
+    set: str
+    element: Key
+    extractor: str
+    path: str
+    format: str
+    sha256: str
+    size: int
+    delimiter: str = ""
 
 
 class Metric(Event, tag="metric"):
@@ -253,6 +353,16 @@ class Problem(Event, tag="problem"):
     traceback: str = ""
 
 
+class Received(Event, tag="received"):
+    """The lines before it, of the same write, are a client's message: who repeats it is told that it is stored.
+
+    ``client`` is the client's name for itself. It counts its messages, so ``number`` grows from one to the next.
+    """
+
+    client: str
+    number: Count
+
+
 class Heartbeat(Event, tag="heartbeat"):
     """The writer is alive."""
 
@@ -271,12 +381,17 @@ AnyEvent = (
     | End
     | Plan
     | Environment
+    | Agent
+    | Numbers
     | Param
     | Tag
     | Task
     | TaskEnd
+    | Performance
+    | File
     | Used
     | Generated
+    | RawData
     | Metric
     | Adaptation
     | Artifact
@@ -285,6 +400,7 @@ AnyEvent = (
     | Stop
     | Note
     | Problem
+    | Received
     | Heartbeat
     | Seal
 )

@@ -21,6 +21,32 @@ def new_run_id() -> str:
     return str(uuid.UUID(int=value))
 
 
+def time_of_run_id(run_id: str) -> int | None:
+    """The millisecond since 1970 in which an id of :func:`new_run_id` was made; ``None`` for another text."""
+    try:
+        found = uuid.UUID(run_id)
+    except ValueError:
+        return None
+    return found.int >> 80 if found.version == 7 else None
+
+
+NAMESPACE = uuid.UUID("6b1f2b3c-0d57-5c1e-9f6e-5d8c2f4a7e10")
+"""Namespace of the identifiers that are derived from names (RFC 9562, UUIDv5)."""
+
+
+def derived_id(*names: str) -> str:
+    """An identifier that everybody derives alike from names."""
+    return str(uuid.uuid5(NAMESPACE, "\x1f".join(names)))
+
+
+def execution_run_id(dataflow: str, execution: str) -> str:
+    """The run id of an execution that is known by DfAnalyzer's tags: the same in every process and store.
+
+    ``dataflow`` in any case, ``execution`` as it is.
+    """
+    return derived_id("execution", dataflow.lower(), execution)
+
+
 def new_writer_id() -> str:
     """A name for one process's file: the process number and 32 random bits."""
     return f"{os.getpid()}-{os.urandom(4).hex()}"

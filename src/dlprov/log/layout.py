@@ -1,4 +1,7 @@
-"""Where things lie in a store directory: ``runs/<run id>/<writer>.jsonl``."""
+"""Where things lie in a store directory: ``runs/<run id>/<writer>.jsonl``.
+
+What is declared of a dataflow outside of any run lies beside them, in ``runs/dataflow-<id>/<writer>.jsonl``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from dlprov.log.identifiers import derived_id
+
 SUFFIX = ".jsonl"
+
+DECLARATION = "dataflow-"
+"""How the names of directories begin that hold no run, but what was declared of a dataflow."""
 
 
 def runs_directory(store: Path) -> Path:
@@ -17,6 +25,16 @@ def runs_directory(store: Path) -> Path:
 def run_directory(store: Path, run_id: str) -> Path:
     """The directory of one run's files. ``run_id`` is made by us, never by a user: it is a path component."""
     return store / "runs" / run_id
+
+
+def declaration_name(dataflow: str) -> str:
+    """The directory, beside those of runs, that holds what was declared of a dataflow; its tag in any case."""
+    return DECLARATION + derived_id("dataflow", dataflow.lower())
+
+
+def is_declaration(run_id: str) -> bool:
+    """Whether a directory beside those of runs holds declarations instead."""
+    return run_id.startswith(DECLARATION)
 
 
 def log_files(directory: Path) -> list[Path]:

@@ -15,6 +15,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -57,9 +58,12 @@ class Writer:
         warn: Called once for each kind of trouble with a sentence for a person.
         package_version: What the first line says of the program that wrote it.
         lazy: Make the file at the first write instead of now.
+        strict: Raise where the disk refuses a line, instead of buffering it: for a process whose answer to somebody
+            else depends on it. Slow writes are waited for.
+        heartbeat: Show regularly that the process lives. Not for a process that writes what others tell it.
 
     Raises:
-        OSError: The file cannot be made. Later trouble raises nothing.
+        OSError: The file cannot be made. Later trouble raises nothing, unless ``strict``.
     """
 
     def __init__(
@@ -70,11 +74,15 @@ class Writer:
         warn: Callable[[str], None] = lambda _: None,
         package_version: str = "",
         lazy: bool = False,
+        strict: bool = False,
+        heartbeat: bool = True,
     ) -> None:
         self._directory = directory
         self._run_id = run_id
         self._warn = warn
         self._package_version = package_version
+        self._strict = strict
+        self._heartbeat = heartbeat
         self._lock = threading.RLock()
         self._buffer: deque[bytes] = deque()
         self._buffered_bytes = 0
@@ -105,7 +113,8 @@ class Writer:
     def write(self, line: bytes) -> None:
         """Append one line, or several, newlines included. When the call returns, they are in the kernel.
 
-        Only while the file system stalls or refuses, the line waits in the buffer instead. Never raises.
+        Only while the file system stalls or refuses, the line waits in the buffer instead. Never raises, unless the
+        writer is ``strict``: then ``OSError`` says that not everything was written.
         """
         if self._state != "direct":
             self._write_indirectly(line)
@@ -170,7 +179,7 @@ class Writer:
                 if now - self._synced_at >= SYNC_SECONDS:
                     os.fsync(self._fd)
                     self._synced_size, self._synced_at = size, now
-        if now - self._written_at >= HEARTBEAT_SECONDS:
+        if self._heartbeat and now - self._written_at >= HEARTBEAT_SECONDS:
             self._written_at = now
             self.append(events.Heartbeat(events.now()))
 
@@ -209,7 +218,15 @@ class Writer:
                 boot=boot_id(),
                 dlprov=self._package_version,
             )
-            self._write_whole(events.encode(first))
+            try:
+                self._write_whole(events.encode(first))
+            except OSError:
+                # Each further attempt makes a file of its own: this one is neither kept open nor left empty.
+                os.close(self._fd)
+                self._fd = -1
+                with suppress(OSError):
+                    self.path.unlink()
+                raise
         self._state = "direct"
         background.add(self)
 
@@ -237,6 +254,8 @@ class Writer:
         try:
             self._open()
         except OSError as error:
+            if self._strict:
+                raise
             self._warn(
                 f"cannot write the run log {self.path}: {error}; the training goes on, this part is not recorded"
             )
@@ -250,6 +269,12 @@ class Writer:
 
     def _refused(self, line: bytes, written: int, error: OSError | None) -> None:
         reason = (error.strerror if error else None) or self._reason_for_a_part()
+        if self._strict:
+            if written and not line[:written].endswith(b"\n"):
+                # The next line begins a line of its own, if the disk takes it.
+                with suppress(OSError):
+                    os.write(self._fd, b"\n")
+            raise error or OSError(errno.ENOSPC, reason)
         with self._lock:
             # What is whole is in the file, and must not come a second time.
             whole = line.rfind(b"\n", 0, written) + 1
@@ -273,6 +298,8 @@ class Writer:
         return os.strerror(errno.ENOSPC) if not free else "the disk took only a part of a record"
 
     def _slowed(self, took: int) -> None:
+        if self._strict:
+            return
         now = time.monotonic()
         if now - self._slow_since > 60.0:
             self._slow_since, self._slow_nanoseconds = now, 0

@@ -9,9 +9,15 @@ import msgspec
 
 from dlprov.log import values
 
-ColumnType = Literal["BOOLEAN", "BIGINT", "HUGEINT", "DOUBLE", "VARCHAR", "JSON"]
+ColumnType = Literal["BOOLEAN", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "VARCHAR", "JSON"]
+"""``INTEGER`` is for numbers of rows, which no value has."""
 
-DECLARED: dict[str, ColumnType] = {"TEXT": "VARCHAR", "FILE": "VARCHAR", "NUMERIC": "DOUBLE"}
+DECLARED: dict[str, ColumnType] = {
+    "TEXT": "VARCHAR",
+    "FILE": "VARCHAR",
+    "LONG_TEXT": "VARCHAR",
+    "NUMERIC": "DOUBLE",
+}
 """Column types of declared attribute types."""
 
 _EXACT = 2**53
@@ -67,7 +73,7 @@ def cell(value: Any, column: ColumnType) -> Any:
         return None
     if column == "DOUBLE":
         return _double(value)
-    if column in ("BIGINT", "BOOLEAN"):
+    if column in ("INTEGER", "BIGINT", "BOOLEAN"):
         return value
     if column == "HUGEINT":
         return str(value)

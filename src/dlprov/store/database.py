@@ -1,33 +1,29 @@
 """The index file: where it lies, who may open it when, and how a reader gets an up-to-date one.
 
 DuckDB lets one process write a file, and then no other may open it. So whoever needs the index takes it, brings it
-up to date, and reads it together with others; nobody keeps it.
+up to date, and reads it together with others; nobody keeps it. But the service: while it runs it keeps the index, and
+the others ask it (:mod:`dlprov.store.ownership`).
 """
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from importlib.resources import files
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 
-from dlprov._version import __version__
 from dlprov.errors import StoreBusyError, StoreError
-from dlprov.store.indexer import Indexer, News, Progress
+from dlprov.store import address
+from dlprov.store.address import Address
+from dlprov.store.engine import MEMORY, WAIT_SECONDS, attached, create, is_current, is_usable, new_engine, remove
+from dlprov.store.indexer import Indexer, News, Piece, Progress
 from dlprov.store.locks import taken
-from dlprov.store.names import text
 from dlprov.store.placement import index_path
 
-SCHEMA_VERSION = "1"
-"""Changes with ``schema.sql``. An index of another version, or of another dlprov, is built anew."""
 
-WAIT_SECONDS = 60.0
-"""How long a process waits for its turn at the index."""
+class KeptError(StoreBusyError):
+    """A service keeps the index: what is wanted of it has to be asked there, which sessions do."""
 
 
 class Index:
@@ -54,51 +50,61 @@ class Index:
         if store.exists() and not store.is_dir():
             raise StoreError(f"the store {store} is a file, and a directory was expected: set DLPROV_STORE or --store")
         self.store = store
+        self.cache = cache
         self.lost_after = lost_after
         self._tell = tell
         self.path = index_path(store, cache)
 
+    def keeper(self) -> Address | None:
+        """The service that keeps the index, if there is one: a look at a file."""
+        return address.read(address.beside(self.path)) if self.path is not None else None
+
     @contextmanager
-    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def reading(self, wait: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection with the up-to-date index attached, read-only, as database ``store``.
 
         The connection outlives the block, without the index: what was made in its memory stays readable.
 
+        Args:
+            wait: Seconds to wait for others that hold the index, a service that keeps it among them. By default a
+                minute, as long as no service keeps it.
+
         Raises:
+            KeptError: A service keeps the index.
             StoreBusyError: Other processes held the index too long.
             StoreError: The index can neither be opened nor built.
         """
         if self.path is None:
-            with self._in_memory() as connection:
+            with self.in_memory() as connection:
                 yield connection
             return
-        engine = _engine()
+        engine = new_engine()
         found: tuple[tuple[object, ...], News] | None = None
-        if _is_usable(self.path):
+        if is_usable(self.path):
             with (
-                taken(self.path, exclusive=False, wait=WAIT_SECONDS),
-                _attached(self.path, "READ_ONLY", engine) as connection,
+                self._turn(self.path, exclusive=False, wait=wait),
+                attached(self.path, "READ_ONLY", engine) as connection,
             ):
-                if _is_current(connection):
-                    indexer = self._indexer(connection)
+                if is_current(connection):
+                    indexer = self.indexer(connection)
                     news = indexer.news()
                     if not news:
                         yield connection
                         return
                     found = (indexer.mark(), news)
         try:
-            self._refresh(None, engine, found)
+            self._refresh(None, engine, found, wait)
         except (duckdb.Error, OSError) as error:
             reason = str(error).partition("\n")[0]
             self._tell(f"the index {self.path} cannot be written ({reason}); it is built in memory for this once")
-            with self._in_memory() as connection:
+            with self.in_memory() as connection:
                 yield connection
             return
         with (
-            taken(self.path, exclusive=False, wait=WAIT_SECONDS),
-            _attached(self.path, "READ_ONLY", engine) as connection,
+            self._turn(self.path, exclusive=False, wait=wait),
+            attached(self.path, "READ_ONLY", engine) as connection,
         ):
-            if not _is_current(connection):
+            if not is_current(connection):
                 raise StoreError(f"the index {self.path} cannot be read; remove it: it is built anew from the run logs")
             yield connection
 
@@ -106,27 +112,29 @@ class Index:
         """Index what is new; gives the bytes of log text taken in.
 
         Raises:
+            KeptError: A service keeps the index.
             StoreBusyError: Other processes held the index too long.
             OSError, duckdb.Error: The index cannot be written.
         """
-        return self._refresh(progress, _engine())
+        return self._refresh(progress, new_engine())
 
     def _refresh(
         self,
         progress: Progress | None,
         engine: duckdb.DuckDBPyConnection,
         found: tuple[tuple[object, ...], News] | None = None,
+        wait: float | None = None,
     ) -> int:
         """``found``: news that were found with the index in the state of a mark. Looking for them takes a while."""
         if self.path is None:
             return 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with taken(self.path, exclusive=True, wait=WAIT_SECONDS):
+        with self._turn(self.path, exclusive=True, wait=wait):
             if not self.path.exists():
                 return self._rebuild(self.path, progress)
-            with _attached(self.path, "READ_WRITE", engine) as connection:
-                if _is_current(connection):
-                    indexer = self._indexer(connection)
+            with attached(self.path, "READ_WRITE", engine) as connection:
+                if is_current(connection):
+                    indexer = self.indexer(connection)
                     is_same = found is not None and found[0] == indexer.mark()
                     return indexer.update(found[1] if found and is_same else indexer.news(), progress)
             # Made by another version, or damaged.
@@ -138,128 +146,76 @@ class Index:
         Gives the bytes of log text taken in. Should it fail, the old index is still there.
 
         Raises:
+            KeptError: A service keeps the index.
             StoreBusyError: Other processes held the index too long.
             OSError, duckdb.Error: The index cannot be written.
         """
         if self.path is None:
             return 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with taken(self.path, exclusive=True, wait=WAIT_SECONDS):
+        with self._turn(self.path, exclusive=True):
             return self._rebuild(self.path, progress)
 
     def _rebuild(self, path: Path, progress: Progress | None) -> int:
-        order = []
-        if path.exists():
-            with suppress(duckdb.Error), _attached(path, "READ_ONLY") as old:
-                order = self._indexer(old).order_of_what_is_there()
-        new = path.with_name(path.name + ".new")
-        _remove(new)
-        try:
-            with _attached(new, "READ_WRITE") as connection:
-                _create(connection)
-                indexer = self._indexer(connection)
-                done = indexer.index(order, progress)
-                done += indexer.update(indexer.news(), progress)
-        except (duckdb.Error, OSError):
-            _remove(new)
-            raise
-        _remove(path)
+        new, done = self.built(path, self.order(path), progress)
+        remove(path)
         new.replace(path)
         return done
 
+    def order(self, path: Path) -> list[Piece]:
+        """The parts of log files in the order in which the index in a file took them in, if it can be read."""
+        if path.exists():
+            with suppress(duckdb.Error), attached(path, "READ_ONLY") as old:
+                return self.indexer(old).order_of_what_is_there()
+        return []
+
+    def built(self, path: Path, order: list[Piece], progress: Progress | None = None) -> tuple[Path, int]:
+        """A new index in a file beside ``path``, and the bytes of log text that went into it.
+
+        Args:
+            path: Where the index is to be in the end.
+            order: The parts of log files that come first.
+            progress: Told how far it is.
+
+        Raises:
+            OSError, duckdb.Error: It cannot be written.
+        """
+        new = path.with_name(path.name + ".new")
+        remove(new)
+        try:
+            with attached(new, "READ_WRITE") as connection:
+                create(connection)
+                indexer = self.indexer(connection)
+                done = indexer.index(order, progress)
+                done += indexer.update(indexer.news(), progress)
+        except (duckdb.Error, OSError):
+            remove(new)
+            raise
+        return new, done
+
     @contextmanager
-    def _in_memory(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with _attached(Path(":memory:"), "READ_WRITE") as connection:
-            _create(connection)
-            indexer = self._indexer(connection)
+    def in_memory(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """As :meth:`reading`, with an index that is made for this once, in memory, whoever holds the file."""
+        with attached(MEMORY, "READ_WRITE") as connection:
+            create(connection)
+            indexer = self.indexer(connection)
             indexer.update(indexer.news())
             yield connection
 
-    def _indexer(self, connection: duckdb.DuckDBPyConnection) -> Indexer:
+    def indexer(self, connection: duckdb.DuckDBPyConnection) -> Indexer:
+        """What brings the index that is the connection's current database up to date."""
         return Indexer(self.store, connection, self.lost_after)
 
+    def tell(self, message: str) -> None:
+        """Tell a person that something unusual is done."""
+        self._tell(message)
 
-@contextmanager
-def _attached(
-    path: Path, mode: Literal["READ_ONLY", "READ_WRITE"], connection: duckdb.DuckDBPyConnection | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the file attached as database ``store``; a file that is none is no database."""
-    connection = connection or _engine()
-    try:
-        _attach(connection, path, mode)
-        yield connection
-    finally:
-        _let_go(connection)
+    def _turn(self, path: Path, *, exclusive: bool, wait: float | None = None) -> AbstractContextManager[None]:
+        if wait is not None:
+            return taken(path, exclusive=exclusive, wait=wait)
+        return taken(path, exclusive=exclusive, wait=WAIT_SECONDS, meanwhile=self._leave_to_keeper)
 
-
-def _engine() -> duckdb.DuckDBPyConnection:
-    """A new engine in memory, which takes some 15 ms: one is enough for a question."""
-    connection = duckdb.connect(":memory:")
-    connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
-    # The engine's default is a directory ".tmp" in the working directory, which is the user's.
-    connection.execute(f"SET temp_directory = {text(str(Path(tempfile.gettempdir(), 'dlprov-duckdb')))}")
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
-
-
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path, mode: str) -> None:
-    """Attach the file and make it the current database, unless it is none: what is in it then is not ours to read."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            connection.execute(f"ATTACH {text(str(path))} AS store ({mode})")
-            connection.execute("USE store")
-        except duckdb.IOException as error:
-            reason = str(error).partition("\n")[0]
-            if "not a valid" in reason:
-                return
-            if "lock" not in reason.lower():
-                raise
-            # Only a program that is not ours holds the file without its turn.
-            if time.monotonic() > deadline:
-                raise StoreBusyError(f"the index {path} is open in another program: {reason}; close it there") from None
-            time.sleep(0.05)
-        except (duckdb.SerializationException, duckdb.InvalidInputException):
-            return
-        else:
-            return
-
-
-def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
-    """Close the index, but not the connection: an answer in its memory outlives the index's use."""
-    try:
-        connection.execute("USE memory")
-        connection.execute("DETACH DATABASE IF EXISTS store")
-    except duckdb.Error:  # an error left a transaction open
-        connection.close()
-
-
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("BEGIN TRANSACTION")
-    connection.execute(files("dlprov.store").joinpath("schema.sql").read_text(encoding="utf-8"))
-    for key, value in (("schema", SCHEMA_VERSION), ("dlprov", __version__)):
-        connection.execute("INSERT INTO public.meta VALUES (?, ?)", [key, value])
-    connection.execute("COMMIT")
-
-
-def _is_current(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the attached file is an index that this version made."""
-    try:
-        found = dict(connection.execute("SELECT key, value FROM store.public.meta").fetchall())
-    except duckdb.Error:
-        return False
-    return found == {"schema": SCHEMA_VERSION, "dlprov": __version__}
-
-
-def _is_usable(path: Path) -> bool:
-    """Whether the file can be opened to read: there, and not left with a write-ahead log by a crash."""
-    return path.exists() and not _log_of(path).exists()
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(path.name + ".wal")
-
-
-def _remove(path: Path) -> None:
-    for victim in (path, _log_of(path)):
-        victim.unlink(missing_ok=True)
+    def _leave_to_keeper(self) -> None:
+        found = self.keeper()
+        if found is not None:
+            raise KeptError(f"{found} keeps the index {self.path}: ask it, or end it")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlprov.log import events
+from dlprov.log.identifiers import derived_id
+from dlprov.store import relations
 from dlprov.store.columns import type_of
-from dlprov.store.names import quote, stable_id
+from dlprov.store.names import quote
 from dlprov.store.sets import SetTable, column_names, task_column
 from dlprov.store.tables import Row
 
@@ -40,7 +42,7 @@ def used(run: RunRecords, event: events.Used, writer: str) -> None:
             run.dataflow.uses(transformation, table)
         _insert(run, task, table, event, writer)
     if event.keys:
-        identifiers = [stable_id("element", global_key(key, writer)) for key in event.keys]
+        identifiers = [derived_id("element", global_key(key, writer)) for key in event.keys]
         run.dataflow.uses(transformation, table, table.producers[0] if table.producers else "")
         table.consume(transformation, task["id"], "list_contains(?, uuid)", [identifiers])
         _note_usage(run, task, table, identifiers, event.time)
@@ -67,12 +69,18 @@ def _generated_by(
 
 def _insert(run: RunRecords, task: Row, table: SetTable, event: events.Used | events.Generated, writer: str) -> None:
     for offset, element in enumerate(event.elements):
-        names = column_names(element)
+        names = column_names(element, table.reserved)
         row: dict[str, Any] = {names[name]: value for name, value in element.items()}
         for column, value in row.items():
             run.dataflow.attribute(table, column, type_of(value))
-        identifier = stable_id("element", global_key(event.key + offset, writer))
-        table.add({run.transformation_of(task): task["id"]}, row, identifier)
+        identifier = derived_id("element", global_key(event.key + offset, writer))
+        wanted = event.number + offset if event.number is not None else None
+        number = table.add({run.transformation_of(task): task["id"]}, row, identifier, wanted)
+        run.tables.note_number(table.table, wanted, number, run.run_id)
+        if isinstance(event, events.Used):
+            relations.element_used(run, task, identifier)
+        else:
+            relations.element_made(run, task, identifier)
 
 
 def _note_usage(run: RunRecords, task: Row, table: SetTable, elements: list[str], time: int) -> None:
@@ -80,3 +88,4 @@ def _note_usage(run: RunRecords, task: Row, table: SetTable, elements: list[str]
         run.tables.insert(
             "usage", run_id=run.run_id, task_id=task["id"], ds_id=table.number, element=element, time=time
         )
+        relations.element_used(run, task, element)

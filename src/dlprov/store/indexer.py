@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ import duckdb
 
 from dlprov.errors import LogFormatError
 from dlprov.log import events, layout
+from dlprov.log.identifiers import time_of_run_id
 from dlprov.log.reader import read_chunk, size_of
 from dlprov.store.liveness import WriterState, is_alive
 from dlprov.store.metrics import PREFIX, MetricStage
@@ -32,6 +35,8 @@ SETTLED_NANOSECONDS = 2_000_000_000
 _SEAL = b'{"event":"seal",'
 
 _LINE_SHOWN = 200
+
+_DECLARED = f"starts_with(run_id, '{layout.DECLARATION}')"
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are indexed and the bytes that are to be indexed."""
@@ -99,7 +104,17 @@ class Indexer:
                     directories[run_id] = changed
         if not directories:
             directories = self._settled()
-        return News(pieces, directories, self._changed_statuses())
+        return News(self._in_order(pieces), directories, self._changed_statuses())
+
+    def _in_order(self, pieces: list[Piece]) -> list[Piece]:
+        """The pieces in the order in which their runs began; those of one run in the order in which the files did.
+
+        What a task took from another process was there before: it is known when the taking is read.
+        """
+        files = Counter(piece.run_id for piece in pieces)
+        runs = {run_id: _began(self.store, run_id) for run_id in files} if len(files) > 1 else {}
+        began = {piece: _first_moment(_path(self.store, piece)) for piece in pieces if files[piece.run_id] > 1}
+        return sorted(pieces, key=lambda piece: (runs.get(piece.run_id, 0), piece.run_id, began.get(piece, 0)))
 
     def mark(self) -> tuple[object, ...]:
         """What changes whenever the index does: news found with the same mark are still news."""
@@ -159,8 +174,8 @@ class Indexer:
     def _settled(self) -> dict[str, int]:
         """Directories of ended runs that are read to their ends and have rested, so that they can be closed."""
         query = (
-            "SELECT run_id, changed FROM public.log_directory JOIN public.run USING (run_id) "
-            "WHERE NOT is_closed AND ended IS NOT NULL AND changed < ?"
+            "SELECT run_id, changed FROM public.log_directory LEFT JOIN public.run USING (run_id) "
+            f"WHERE NOT is_closed AND (ended IS NOT NULL OR {_DECLARED}) AND changed < ?"
         )
         rested = self._fetch(query, [time.time_ns() - SETTLED_NANOSECONDS])
         complete = self._complete(run_id for run_id, _ in rested)
@@ -171,6 +186,7 @@ class Indexer:
         wanted = list(run_ids)
         ended = "SELECT run_id FROM public.run WHERE ended IS NOT NULL AND run_id IN (SELECT unnest(?::VARCHAR[]))"
         complete = {row[0] for row in self._fetch(ended, [wanted])}
+        complete |= set(filter(layout.is_declaration, wanted))
         sealed = (
             "SELECT run_id, writer, position FROM public.log_file "
             "WHERE is_sealed AND run_id IN (SELECT unnest(?::VARCHAR[]))"
@@ -360,6 +376,26 @@ class _transaction:  # noqa: N801 - used like a function
 
 def _path(store: Path, piece: Piece) -> Path:
     return layout.run_directory(store, piece.run_id) / (piece.writer + layout.SUFFIX)
+
+
+def _began(store: Path, run_id: str) -> int:
+    """When a run began, in milliseconds since 1970: what is new is indexed in this order.
+
+    Ids made by this package tell; those of executions, which are derived from names, and declarations do not.
+    """
+    moment = time_of_run_id(run_id)
+    if moment is not None:
+        return moment
+    directory = layout.run_directory(store, run_id)
+    times = [_first_moment(path) for path in layout.log_files(directory)]
+    return min(filter(None, times), default=0) // 1000
+
+
+def _first_moment(path: Path) -> int:
+    """The time of a file's first line, in microseconds since 1970 (UTC); 0 if it tells none."""
+    with suppress(OSError, LogFormatError):
+        return events.decode(read_chunk(path, 0, 4096).partition(b"\n")[0]).time
+    return 0
 
 
 def _directories(store: Path) -> list[tuple[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.002
 
 
 @contextmanager
-def taken(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
+def taken(path: Path, *, exclusive: bool, wait: float, meanwhile: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock of the index at ``path`` while the block runs.
 
     Two files make it fair: whoever comes passes the gate one by one and waits inside it, so a stream of readers
@@ -28,6 +28,7 @@ def taken(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
         path: The index; the lock files lie beside it.
         exclusive: True for a writer.
         wait: Seconds after which waiting ends.
+        meanwhile: Called again and again while others hold the lock; what it raises ends the waiting.
 
     Raises:
         StoreBusyError: Others held the lock all that time.
@@ -42,8 +43,8 @@ def taken(path: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
     try:
         turn = _open(path.with_name(path.name + ".lock"))
         try:
-            _take(gate, fcntl.LOCK_EX, deadline, path)
-            _take(turn, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, deadline, path)
+            _take(gate, fcntl.LOCK_EX, deadline, path, meanwhile)
+            _take(turn, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, deadline, path, meanwhile)
             fcntl.flock(gate, fcntl.LOCK_UN)
             yield
         finally:
@@ -56,11 +57,12 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
 
 
-def _take(file: int, mode: int, deadline: float, path: Path) -> None:
+def _take(file: int, mode: int, deadline: float, path: Path, meanwhile: Callable[[], None]) -> None:
     while sys.platform != "win32":
         try:
             fcntl.flock(file, mode | fcntl.LOCK_NB)
         except BlockingIOError:
+            meanwhile()
             if time.monotonic() > deadline:
                 raise StoreBusyError(
                     f"the index {path} was in use by other processes all the time that was waited for it; "

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Container
 
-NAMESPACE = uuid.UUID("6b1f2b3c-0d57-5c1e-9f6e-5d8c2f4a7e10")
-"""Namespace of the stable identifiers (RFC 9562, UUIDv5) that are derived from names in the logs."""
-
-RESERVED_SCHEMAS = frozenset({"public", "main", "temp", "system", "store", "information_schema", "pg_catalog"})
+RESERVED_SCHEMAS = frozenset(
+    {"public", "main", "memory", "temp", "system", "store", "sys", "information_schema", "pg_catalog"}
+)
 """Schemas that the engine or the index itself needs: a dataflow with such a tag gets a schema ``<tag>_dataflow``."""
 
 
@@ -39,8 +37,3 @@ def unused(wanted: str, taken: Container[str]) -> str:
         number += 1
         name = f"{wanted}_{number}"
     return name
-
-
-def stable_id(*parts: str) -> str:
-    """An identifier that every index derives alike from names in the logs."""
-    return str(uuid.uuid5(NAMESPACE, "\x1f".join(parts)))

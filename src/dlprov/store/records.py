@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Any
 
-from dlprov.log import events
-from dlprov.store import elements
+from dlprov.log import events, layout
+from dlprov.log.identifiers import derived_id
+from dlprov.store import agents, artifacts, elements, extraction, performances
 from dlprov.store.catalog import DataflowEntry
 from dlprov.store.columns import as_text, json_text, typed
-from dlprov.store.names import fold, stable_id
+from dlprov.store.names import fold
+from dlprov.store.raw_files import RawFiles
 from dlprov.store.tables import Row, Tables
 
 _ENDED = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "INTERRUPTED"}
@@ -35,7 +35,8 @@ class Batch:
         self.tables = tables
         self.dataflows: dict[str, DataflowEntry] = {}
         self.runs: dict[str, RunRecords] = {}
-        self.agents: dict[tuple[str, ...], int] = {}
+        self.agents: dict[str, int] = {}
+        self.raw_files = RawFiles(tables.connection)
         self.known_runs = {row[0] for row in tables.connection.execute("SELECT run_id FROM public.run").fetchall()}
 
     def dataflow(self, tag: str) -> DataflowEntry:
@@ -56,14 +57,16 @@ class Batch:
         for dataflow in self.dataflows.values():
             dataflow.flush_plan()
         changed_runs: dict[str, Row] = {}
+        changed_executions: dict[str, Row] = {}
         changed_tasks: dict[int, Row] = {}
         changed_times: dict[int, Row] = {}
         for run in self.runs.values():
-            run.collect_changes(changed_runs, changed_tasks, changed_times)
+            run.collect_changes(changed_runs, changed_executions, changed_tasks, changed_times)
         self.tables.flush()
         self.tables.update("run", "run_id", changed_runs)
+        self.tables.update("dataflow_execution", "uuid", changed_executions)
         self.tables.update("task", "id", changed_tasks)
-        self.tables.update("performance", "task_id", changed_times)
+        self.tables.update("performance", "id", changed_times)
         for dataflow in self.dataflows.values():
             dataflow.flush_sets()
 
@@ -76,17 +79,22 @@ class RunRecords:
         self.tables = batch.tables
         self.run_id = run_id
         self.tasks: dict[str, Row] = {}
-        self._times: dict[int, Row] = {}
+        self.times: dict[int, list[Row]] = {}
         self._new_tasks: set[int] = set()
         self._changed_tasks: set[int] = set()
+        self._by_names: dict[tuple[int, int], str] = {}
         self._uuids: dict[tuple[events.Key, str], str] = {}
         self._execution: Row | None = None
+        self._execution_is_new = False
         self._dependencies: set[tuple[int, int]] = set()
         self._settings: dict[tuple[str, int | None, str], Row] = {}
         self._environment: dict[str, str | None] = {}
         self._dataflow: DataflowEntry | None = None
+        self.is_declaration = layout.is_declaration(run_id)
         self.is_new = run_id not in batch.known_runs
         self.row: Row = {"run_id": run_id, "status": "running"}
+        if self.is_declaration:
+            return
         if self.is_new:
             self.tables["run"].add(self.row)
         else:
@@ -96,24 +104,53 @@ class RunRecords:
     def dataflow(self) -> DataflowEntry:
         """The run's dataflow. A worker's file may come before the one that names it: then it is ``unknown``."""
         if self._dataflow is None:
-            self._dataflow = self.batch.dataflow(self.row.get("dataflow", "unknown"))
+            self._dataflow = self.batch.dataflow(self.row.get("dataflow") or self._declared() or "unknown")
         return self._dataflow
 
-    def task(self, key: events.Key | None, writer: str) -> Row | None:
+    @property
+    def execution(self) -> Row:
+        """The run's row in ``dataflow_execution``, to be changed; made if it is not there yet."""
+        if self._execution is None:
+            found = [] if self.is_new else self.tables.load("dataflow_execution", "uuid = ?", [self.run_id])
+            self._execution_is_new = not found
+            if found:
+                self._execution = found[0]
+            else:
+                number = self.tables.number("dataflow_execution")
+                row = {"id": number, "uuid": self.run_id, "tag": self.run_id}
+                self._execution = self.tables.insert("dataflow_execution", **row)
+        return self._execution
+
+    def task(self, key: events.Key | None, writer: str, wanted: int | None = None) -> Row | None:
         """The task that a line of ``writer`` calls ``key``. One that has not been seen yet is made."""
         if key is None:
             return None
+        names = events.names_of_task(key)
         uuid = self._uuids.get((key, writer))
         if uuid is None:
-            uuid = self._uuids[key, writer] = stable_id("task", elements.global_key(key, writer))
-        if uuid not in self.tasks:
+            whole = (self.run_id, events.named_task(*names)) if names else (elements.global_key(key, writer),)
+            # A client may name a task that this package recorded by itself: a Keras model's training, say.
+            uuid = (self._own_task(*names) if names else None) or derived_id("task", *whole)
+            self._uuids[key, writer] = uuid
+        if uuid in self.tasks:
+            self.tables.note_number("task", wanted, self.tasks[uuid]["id"], self.run_id, again=True)
+        else:
             # Either this is its own event, or that is in another writer's file which is read later.
-            number = self.tables.number("task")
-            self.tasks[uuid] = self.tables.insert("task", id=number, uuid=uuid, run_id=self.run_id, identifier=0)
+            number = self.tables.claim("task", wanted, self.run_id)
+            row = self.tables.insert("task", id=number, uuid=uuid, run_id=self.run_id, identifier=0)
+            if names:
+                row |= {"dt_id": self.dataflow.transformation(names[0]), "identifier": names[1]}
+                self._place(row)
+            self.tasks[uuid] = row
             self._new_tasks.add(number)
         row = self.tasks[uuid]
         self._changed_tasks.add(row["id"])
         return row
+
+    def _own_task(self, transformation: str, identifier: int) -> str | None:
+        """The identifier of the task that this package recorded under a key of its own, if there is one."""
+        number = self.dataflow.transformations.get(transformation)
+        return self._by_names.get((number, identifier)) if number is not None else None
 
     def task_id(self, key: events.Key | None, writer: str) -> int | None:
         """The number of a task; ``None`` for no task."""
@@ -136,63 +173,75 @@ class RunRecords:
     def handle(self, event: events.AnyEvent, writer: str) -> None:
         """Take in one event of a file."""
         handler = _HANDLERS.get(type(event))
-        if handler is not None:
+        if handler is not None and (not self.is_declaration or isinstance(event, events.Plan | events.Numbers)):
             handler(self, event, writer)
 
-    def collect_changes(self, runs: dict[str, Row], tasks: dict[int, Row], times: dict[int, Row]) -> None:
+    def collect_changes(
+        self,
+        runs: dict[str, Row],
+        executions: dict[str, Row],
+        tasks: dict[int, Row],
+        times: dict[int, Row],
+    ) -> None:
         """Queue the rows that are new, and give out those that are in the index and changed."""
         self._queue_settings()
         self._queue_environment()
+        if self.is_declaration:
+            return
         if not self.is_new:
             runs[self.run_id] = self.row
+        if self._execution is not None:
+            if "dataflow" in self.row:
+                self._execution["df_id"] = self.dataflow.number  # a log of an import may have changed it
+            if not self._execution_is_new:
+                executions[self.run_id] = self._execution
         for row in self.tasks.values():
             if row["id"] in self._changed_tasks and row["id"] not in self._new_tasks:
                 tasks[row["id"]] = row
-                if row["id"] in self._times:
-                    times[row["id"]] = self._times[row["id"]]
+                times |= {times_row["id"]: times_row for times_row in self.times.get(row["id"], ())}
 
     # Handlers, in the order of the event types.
 
     def _run(self, event: events.Run, _: str) -> None:
-        dataflow = self._dataflow = self.batch.dataflow(event.dataflow)
-        self.row |= {
-            "dataflow": dataflow.tag,
-            "started": event.time,
-            "name": event.name or None,
-            "kind": event.kind or None,
-            "execution": event.execution or self.run_id,
-            "parent_run_id": event.parent or None,
-            "user": event.user or None,
-        }
-        scientist = self._agent("data_scientist", email=event.user) if event.user else None
-        self._execution = self.tables.insert(
-            "dataflow_execution",
-            id=self.tables.number("dataflow_execution"),
-            uuid=self.run_id,
-            tag=self.row["execution"],
-            df_id=dataflow.number,
-            scientist_id=scientist,
-        )
-        for row in self.tasks.values():  # made by the file of a worker
-            self._place(row)
-            self._changed_tasks.add(row["id"])
+        if "dataflow" in self.row:
+            # Another process takes part in an execution that both know by its tag.
+            self.row["started"] = min(event.time, self.row["started"])
+            if event.time >= (self.row.get("ended") or 0):
+                self.row |= {"status": "running", "ended": None}
+        else:
+            self._dataflow = self.batch.dataflow(event.dataflow)
+            self.row |= {"dataflow": self._dataflow.tag, "started": event.time}
+            self.row["execution"] = self.execution["tag"] = event.execution or self.run_id
+            for row in self.tasks.values():  # made by the file of a worker
+                self._place(row)
+                self._changed_tasks.add(row["id"])
+        told = {"name": event.name, "kind": event.kind, "parent_run_id": event.parent, "user": event.user}
+        self.row |= {column: text for column, text in told.items() if text and not self.row.get(column)}
+        if event.user and not self.execution.get("scientist_id"):
+            self.execution["scientist_id"] = agents.scientist(self, event.user)
 
     def _resume(self, _: events.Resume, __: str) -> None:
-        self.row["status"] = "running"
-        self.row["ended"] = None
+        self.row |= {"status": "running", "ended": None}
 
     def _end(self, event: events.End, _: str) -> None:
+        self.row["duration"] = round((self.row.get("duration") or 0.0) + event.duration, 6)
+        if event.time < (self.row.get("ended") or 0):
+            return  # of a process that ended earlier than another one, whose file was read first
         self.row |= {
             "status": event.status,
             "ended": event.time,
-            "duration": round((self.row.get("duration") or 0.0) + event.duration, 6),
             "error_type": event.error_type or None,
             "error": event.error or None,
             "traceback": event.traceback or None,
         }
 
     def _plan(self, event: events.Plan, _: str) -> None:
+        if self.is_declaration:
+            self._dataflow = self.batch.dataflow(event.dataflow.tag)
         self.dataflow.declare(event.dataflow)
+
+    def _numbers(self, event: events.Numbers, _: str) -> None:
+        self.dataflow.prefer(event, self.run_id)
 
     def _add_environment(self, event: events.Environment, _: str) -> None:
         flat = dict(_flatten("", event.values))
@@ -211,24 +260,7 @@ class RunRecords:
                 break
         hardware = event.values.get("hardware")
         if isinstance(hardware, dict):
-            self._hardware(hardware)
-
-    def _hardware(self, hardware: dict[str, Any]) -> None:
-        gpus = hardware.get("gpus")
-        number = self._agent(
-            "hardware_info",
-            hostname=self.row.get("host") or "",
-            os=str(hardware.get("os", "")),
-            platform=str(hardware.get("platform", "")),
-            architecture=str(hardware.get("machine", "")),
-            processor=str(hardware.get("processor", "")),
-            gpus=", ".join(map(str, gpus)) if isinstance(gpus, list) else "",
-        )
-        if self._execution is not None:
-            self._execution["hardware_id"] = number
-        else:
-            update = "UPDATE public.dataflow_execution SET hardware_id = ? WHERE uuid = ?"
-            self.tables.connection.execute(update, [number, self.run_id])
+            agents.found(self, hardware)
 
     def _param(self, event: events.Param, writer: str) -> None:
         task = self.task_id(event.task, writer)
@@ -240,21 +272,30 @@ class RunRecords:
             self._settings["tag", None, name] = {"name": name, "value": as_text(value), "type": typed(value)["type"]}
 
     def _task(self, event: events.Task, writer: str) -> None:
-        row = self.task(event.key, writer)
+        row = self.task(event.key, writer, event.number)
         if row is None:
             return
-        first = "started" not in row
-        row |= {"identifier": event.identifier, "dt_id": self.dataflow.transformation(event.transformation)}
-        row |= {"status": "RUNNING", "parent_id": self.task_id(event.parent, writer)}
+        names = events.names_of_task(event.key)
+        transformation, identifier = names or (event.transformation, event.identifier)
+        row |= {"identifier": identifier, "dt_id": self.dataflow.transformation(transformation)}
+        self._by_names.setdefault((row["dt_id"], identifier), row["uuid"])
+        row["parent_id"] = self.task_id(event.parent, writer)
         for key in event.depends_on:
             self._depend(row["id"], self.task_id(key, writer))
-        if not first:
-            return
-        row["started"] = event.time
-        self._place(row)
-        times = {"id": self.tables.number("performance"), "task_id": row["id"], "method": "null"}
-        times |= {"description": "null", "starttime": _clock(event.time), "endtime": "null", "invocation": "null"}
-        self._times[row["id"]] = self.tables.insert("performance", **times)
+        # What a DfAnalyzer client, whose tasks' keys are texts, does not tell is a text in DfAnalyzer's tables.
+        is_clients = isinstance(event.key, str)
+        missing = performances.MISSING if is_clients else None
+        started = row.get("started")
+        # A task with a name is in the files of several writers, and an earlier one may be read later.
+        if not names or event.time >= row.get("ended", 0):
+            row |= {"status": event.status or "RUNNING"}
+            row |= {"output_msg": event.output or missing, "error_msg": event.error or missing}
+        if started is None or (names and event.time < started):
+            row["started"] = event.time
+            row |= {"workspace": event.workspace or missing, "computing_resource": event.resource or missing}
+            self._place(row)
+        if started is None and not is_clients:
+            performances.began(self, row, event.time)
 
     def _depend(self, task: int, earlier: int | None) -> None:
         if earlier is not None and (task, earlier) not in self._dependencies:
@@ -268,15 +309,20 @@ class RunRecords:
         row = self.task(event.task, writer)
         if row is None:
             return
-        row |= {"status": _ENDED[event.status], "ended": event.time, "error_msg": event.error or None}
+        names = events.names_of_task(event.task)
+        is_clients = names is not None or row.get("workspace") is not None
+        missing = performances.MISSING if is_clients else None
         row["duration"] = round((row.get("duration") or 0.0) + event.duration, 6)
-        times = self._times.get(row["id"])
-        if times is not None and times["endtime"] == "null":
-            times["endtime"] = _clock(event.time)
+        if names and event.time < row.get("ended", 0):
+            return
+        row |= {"status": _ENDED[event.status], "ended": event.time, "error_msg": event.error or missing}
+        row["output_msg"] = event.output or missing
+        if not is_clients:
+            performances.ended(self, row, event.time)
 
     def _adaptation(self, event: events.Adaptation, writer: str) -> None:
         old, new = typed(event.old), typed(event.new)
-        self._insert(
+        self.insert(
             "adaptation",
             event.task,
             writer,
@@ -292,44 +338,8 @@ class RunRecords:
             time=event.time,
         )
 
-    def _artifact(self, event: events.Artifact, writer: str) -> None:
-        task = self.task_id(event.task, writer)
-        self.tables.insert(
-            "artifact",
-            run_id=self.run_id,
-            task_id=task,
-            direction=event.direction,
-            kind=event.kind or None,
-            path=event.path,
-            sha256=event.sha256 or None,
-            size=event.size,
-            epoch=event.epoch,
-            step=event.step,
-            time=event.time,
-        )
-        if task is not None:
-            path = PurePath(event.path)
-            self._file(task, path.name, str(path.parent))
-
-    def _data(self, event: events.Data, writer: str) -> None:
-        self._insert(
-            "data",
-            event.task,
-            writer,
-            direction=event.direction,
-            role=event.role,
-            kind=event.kind,
-            fingerprint=event.fingerprint or None,
-            shape=json_text(event.shape),
-            dtype=event.dtype or None,
-            size=event.size,
-            samples=event.shape[0] if event.shape else None,
-            details=json_text(event.details) if event.details else None,
-            time=event.time,
-        )
-
     def _layer(self, event: events.Layer, writer: str) -> None:
-        self._insert(
+        self.insert(
             "layer",
             event.task,
             writer,
@@ -342,7 +352,7 @@ class RunRecords:
         )
 
     def _stop(self, event: events.Stop, writer: str) -> None:
-        self._insert(
+        self.insert(
             "stop",
             event.task,
             writer,
@@ -356,7 +366,7 @@ class RunRecords:
         )
 
     def _note(self, event: events.Note, writer: str) -> None:
-        self._insert("note", event.task, writer, text=event.text, time=event.time)
+        self.insert("note", event.task, writer, text=event.text, time=event.time)
 
     def _problem(self, event: events.Problem, _: str) -> None:
         self.tables.insert(
@@ -368,26 +378,9 @@ class RunRecords:
             time=event.time,
         )
 
-    def _insert(self, table: str, task: events.Key | None, writer: str, **row: Any) -> None:
+    def insert(self, table: str, task: events.Key | None, writer: str, **row: Any) -> None:
+        """Insert a row about the run, or about one of its tasks."""
         self.tables.insert(table, run_id=self.run_id, task_id=self.task_id(task, writer), **row)
-
-    def _agent(self, table: str, **row: str) -> int:
-        key = (table, *row.values())
-        if key not in self.batch.agents:
-            identifier = stable_id(*key)
-            found = self.tables.load(table, "uuid = ?", [identifier])
-            if found:
-                self.batch.agents[key] = int(found[0]["id"])
-            else:
-                self.batch.agents[key] = self.tables.number(table)
-                self.tables.insert(table, id=self.batch.agents[key], uuid=identifier, **row)
-        return self.batch.agents[key]
-
-    def _file(self, task: int, name: str, path: str) -> None:
-        if any(row["name"] == name and row["path"] == path for row in self.tables["file"].waiting):
-            return
-        if not self.tables.load("file", "name = ? AND path = ?", [name, path]):
-            self.tables.insert("file", id=self.tables.number("file"), task_id=task, name=name, path=path)
 
     def _queue_settings(self) -> None:
         """Replace earlier values of the same names, and insert the new ones."""
@@ -412,19 +405,22 @@ class RunRecords:
         for name, value in self._environment.items():
             self.tables.insert("environment", run_id=self.run_id, name=name, value=value)
 
+    def _declared(self) -> str | None:
+        """The tag of the dataflow that this directory declares, if the index has it."""
+        found = self.tables.load("dataflow", "uuid = ?", [self.run_id.removeprefix(layout.DECLARATION)])
+        return str(found[0]["tag"]) if found else None
+
     def _load(self) -> None:
         self.row = self.tables.load("run", "run_id = ?", [self.run_id])[0]
         for row in self.tables.load("task", "run_id = ? ORDER BY id", [self.run_id]):
             self.tasks[row["uuid"]] = row
+            if "dt_id" in row:
+                self._by_names.setdefault((row["dt_id"], row["identifier"]), row["uuid"])
         own = "task_id IN (SELECT id FROM public.task WHERE run_id = ?)"
-        for row in self.tables.load("performance", own, [self.run_id]):
-            self._times[row["task_id"]] = row
+        for row in self.tables.load("performance", own + " ORDER BY id", [self.run_id]):
+            self.times.setdefault(row["task_id"], []).append(row)
         for row in self.tables.load("task_dependency", own, [self.run_id]):
             self._dependencies.add((row["task_id"], row["depends_on_id"]))
-
-
-def _clock(time: int) -> str:
-    return datetime.fromtimestamp(time / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def _flatten(prefix: str, value: Any) -> list[tuple[str, str | None]]:
@@ -439,15 +435,20 @@ _HANDLERS: dict[type[Any], Any] = {
     events.End: RunRecords._end,
     events.Plan: RunRecords._plan,
     events.Environment: RunRecords._add_environment,
+    events.Agent: agents.said,
+    events.Numbers: RunRecords._numbers,
     events.Param: RunRecords._param,
     events.Tag: RunRecords._tag,
     events.Task: RunRecords._task,
     events.TaskEnd: RunRecords._task_end,
+    events.Performance: performances.reported,
+    events.File: performances.named_file,
     events.Generated: elements.generated,
     events.Used: elements.used,
+    events.RawData: extraction.raw_data,
     events.Adaptation: RunRecords._adaptation,
-    events.Artifact: RunRecords._artifact,
-    events.Data: RunRecords._data,
+    events.Artifact: artifacts.artifact,
+    events.Data: artifacts.data,
     events.Layer: RunRecords._layer,
     events.Stop: RunRecords._stop,
     events.Note: RunRecords._note,

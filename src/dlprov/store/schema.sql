@@ -17,8 +17,8 @@ CREATE TABLE public.log_directory (
     "changed" BIGINT,
     "is_closed" BOOLEAN
 );
-COMMENT ON TABLE public.log_directory IS 'Run directories that the index has seen.';
-COMMENT ON COLUMN public.log_directory."run_id" IS 'Name of the directory, which is the run''s id.';
+COMMENT ON TABLE public.log_directory IS 'Directories of runs and of declarations that the index has seen.';
+COMMENT ON COLUMN public.log_directory."run_id" IS 'Name of the directory: the run''s id, or dataflow- and that of a dataflow.';
 COMMENT ON COLUMN public.log_directory."changed" IS 'Time of the directory''s last change, nanoseconds since 1970.';
 COMMENT ON COLUMN public.log_directory."is_closed" IS 'Whether all its files are sealed and indexed to their ends, so that only a change of the directory can bring news.';
 
@@ -75,6 +75,18 @@ COMMENT ON COLUMN public.log_problem."writer" IS 'File.';
 COMMENT ON COLUMN public.log_problem."position" IS 'First byte of the line.';
 COMMENT ON COLUMN public.log_problem."reason" IS 'What is wrong with it.';
 COMMENT ON COLUMN public.log_problem."line" IS 'The line''s beginning.';
+
+CREATE TABLE public.renumbered (
+    "run_id" VARCHAR,
+    "table" VARCHAR,
+    "number" INTEGER,
+    "id" INTEGER
+);
+COMMENT ON TABLE public.renumbered IS 'Rows of imported databases that have another id here, since theirs was taken, or the row was here already.';
+COMMENT ON COLUMN public.renumbered."run_id" IS 'run.run_id of the import.';
+COMMENT ON COLUMN public.renumbered."table" IS 'Table, for a set with its schema.';
+COMMENT ON COLUMN public.renumbered."number" IS 'The id in the imported database.';
+COMMENT ON COLUMN public.renumbered."id" IS 'The id here.';
 
 CREATE TABLE public.dataflow (
     "id" INTEGER,
@@ -151,7 +163,9 @@ CREATE TABLE public.extractor (
     "ds_id" INTEGER,
     "tag" VARCHAR,
     "cartridge" VARCHAR,
-    "extension" VARCHAR
+    "extension" VARCHAR,
+    "name" VARCHAR,
+    "is_declared" BOOLEAN
 );
 COMMENT ON TABLE public.extractor IS 'Extractors of raw data files.';
 COMMENT ON COLUMN public.extractor."id" IS 'Number in this index.';
@@ -159,6 +173,8 @@ COMMENT ON COLUMN public.extractor."ds_id" IS 'data_set.id.';
 COMMENT ON COLUMN public.extractor."tag" IS 'Tag.';
 COMMENT ON COLUMN public.extractor."cartridge" IS 'EXTRACTION or INDEXING.';
 COMMENT ON COLUMN public.extractor."extension" IS 'PROGRAM, CSV, …';
+COMMENT ON COLUMN public.extractor."name" IS 'What its table ext_<name> and its columns <name>_file_id, <name>_id and <name>_filename are named after: the tag, unless that was taken.';
+COMMENT ON COLUMN public.extractor."is_declared" IS 'Whether its attributes were declared; if not, they are the columns of its files.';
 
 CREATE TABLE public.extractor_combination (
     "id" INTEGER,
@@ -188,7 +204,7 @@ COMMENT ON COLUMN public.attribute."id" IS 'Number in this index.';
 COMMENT ON COLUMN public.attribute."ds_id" IS 'data_set.id.';
 COMMENT ON COLUMN public.attribute."extractor_id" IS 'extractor.id, if an extractor fills it.';
 COMMENT ON COLUMN public.attribute."name" IS 'Name in lower case: the column of the set''s view.';
-COMMENT ON COLUMN public.attribute."type" IS 'TEXT, NUMERIC or FILE.';
+COMMENT ON COLUMN public.attribute."type" IS 'TEXT, NUMERIC, FILE or LONG_TEXT.';
 
 CREATE TABLE public.data_scientist (
     "id" INTEGER,
@@ -263,11 +279,11 @@ COMMENT ON COLUMN public.task."identifier" IS 'Number by which the dataflow''s u
 COMMENT ON COLUMN public.task."df_version" IS 'dataflow_version.version.';
 COMMENT ON COLUMN public.task."df_exec" IS 'dataflow_execution.tag.';
 COMMENT ON COLUMN public.task."dt_id" IS 'data_transformation.id.';
-COMMENT ON COLUMN public.task."status" IS 'RUNNING, FINISHED, FAILED or INTERRUPTED.';
-COMMENT ON COLUMN public.task."workspace" IS 'Working directory, if a client named it.';
-COMMENT ON COLUMN public.task."computing_resource" IS 'Machine, if a client named it.';
-COMMENT ON COLUMN public.task."output_msg" IS 'Output, if a client sent it.';
-COMMENT ON COLUMN public.task."error_msg" IS 'Why it failed.';
+COMMENT ON COLUMN public.task."status" IS 'RUNNING, FINISHED, FAILED or INTERRUPTED; or what a DfAnalyzer client said, in upper case.';
+COMMENT ON COLUMN public.task."workspace" IS 'Working directory, if a client named it; the text null if a DfAnalyzer client did not.';
+COMMENT ON COLUMN public.task."computing_resource" IS 'Machine, likewise.';
+COMMENT ON COLUMN public.task."output_msg" IS 'Output, likewise.';
+COMMENT ON COLUMN public.task."error_msg" IS 'Why it failed; likewise.';
 COMMENT ON COLUMN public.task."run_id" IS 'run.run_id.';
 COMMENT ON COLUMN public.task."parent_id" IS 'task.id of the task that this one is a part of.';
 COMMENT ON COLUMN public.task."started" IS 'First start (UTC).';
@@ -297,20 +313,20 @@ COMMENT ON COLUMN public.file."path" IS 'Directory.';
 CREATE TABLE public.performance (
     "id" INTEGER,
     "task_id" INTEGER,
-    "subtask_id" INTEGER,
+    "subtask_id" BIGINT,
     "method" VARCHAR,
     "description" VARCHAR,
     "starttime" VARCHAR,
     "endtime" VARCHAR,
     "invocation" VARCHAR
 );
-COMMENT ON TABLE public.performance IS 'Time that tasks took: one row a task, of its first start and end.';
+COMMENT ON TABLE public.performance IS 'Time that tasks took: of each task one row, of its first start and end; of a DfAnalyzer client''s task one for each method and part that it reported.';
 COMMENT ON COLUMN public.performance."id" IS 'Number in this index.';
 COMMENT ON COLUMN public.performance."task_id" IS 'task.id.';
-COMMENT ON COLUMN public.performance."subtask_id" IS 'Number of a part of the task.';
+COMMENT ON COLUMN public.performance."subtask_id" IS 'Number of a part of the task; NULL: of the whole task.';
 COMMENT ON COLUMN public.performance."method" IS 'COMPUTATION, …; the text null if no client named it.';
 COMMENT ON COLUMN public.performance."description" IS 'Description; the text null if there is none.';
-COMMENT ON COLUMN public.performance."starttime" IS 'Start (UTC, YYYY-MM-DD HH:MM:SS.ffffff).';
+COMMENT ON COLUMN public.performance."starttime" IS 'Start (UTC, YYYY-MM-DD HH:MM:SS.ffffff); of a DfAnalyzer client''s task as the client wrote it.';
 COMMENT ON COLUMN public.performance."endtime" IS 'End, likewise; the text null while it runs.';
 COMMENT ON COLUMN public.performance."invocation" IS 'Command; the text null if there is none.';
 
@@ -342,7 +358,7 @@ CREATE TABLE public.run (
     "last_seen" TIMESTAMP
 );
 COMMENT ON TABLE public.run IS 'Runs: executions of dataflows.';
-COMMENT ON COLUMN public.run."run_id" IS 'The run''s id, a UUIDv7: it sorts by the time of the start.';
+COMMENT ON COLUMN public.run."run_id" IS 'The run''s id: a UUIDv7, which sorts by the time of the start, or a UUIDv5 of dataflow and execution tag.';
 COMMENT ON COLUMN public.run."dataflow" IS 'dataflow.tag.';
 COMMENT ON COLUMN public.run."status" IS 'running, finished, failed, interrupted, or lost (its process is gone or silent, without an end).';
 COMMENT ON COLUMN public.run."started" IS 'Start (UTC).';
@@ -492,6 +508,34 @@ COMMENT ON COLUMN public.artifact."epoch" IS 'Epoch it belongs to, from 0.';
 COMMENT ON COLUMN public.artifact."step" IS 'Step it belongs to.';
 COMMENT ON COLUMN public.artifact."time" IS 'When (UTC).';
 
+CREATE TABLE public.raw_data (
+    "run_id" VARCHAR,
+    "task_id" INTEGER,
+    "ds_id" INTEGER,
+    "element" VARCHAR,
+    "extractor_id" INTEGER,
+    "file_id" INTEGER,
+    "path" VARCHAR,
+    "format" VARCHAR,
+    "sha256" VARCHAR,
+    "size" BIGINT,
+    "rows" BIGINT,
+    "time" TIMESTAMP
+);
+COMMENT ON TABLE public.raw_data IS 'Files whose rows belong to elements of sets. Table problem tells what could not be taken in, and why.';
+COMMENT ON COLUMN public.raw_data."run_id" IS 'run.run_id.';
+COMMENT ON COLUMN public.raw_data."task_id" IS 'task.id.';
+COMMENT ON COLUMN public.raw_data."ds_id" IS 'data_set.id.';
+COMMENT ON COLUMN public.raw_data."element" IS 'Column uuid of the set''s table ds_<set>.';
+COMMENT ON COLUMN public.raw_data."extractor_id" IS 'extractor.id.';
+COMMENT ON COLUMN public.raw_data."file_id" IS 'file.id; the columns <extractor>_file_id of the set hold it.';
+COMMENT ON COLUMN public.raw_data."path" IS 'Absolute path.';
+COMMENT ON COLUMN public.raw_data."format" IS 'csv, parquet, numpy or json.';
+COMMENT ON COLUMN public.raw_data."sha256" IS 'SHA-256 of the content when it was recorded, hexadecimal.';
+COMMENT ON COLUMN public.raw_data."size" IS 'Bytes.';
+COMMENT ON COLUMN public.raw_data."rows" IS 'Rows in the table ext_<extractor>; NULL: the file could not be taken in.';
+COMMENT ON COLUMN public.raw_data."time" IS 'When it was recorded (UTC).';
+
 CREATE TABLE public.data (
     "run_id" VARCHAR,
     "task_id" INTEGER,
@@ -575,6 +619,18 @@ COMMENT ON COLUMN public.usage."task_id" IS 'task.id of the using task.';
 COMMENT ON COLUMN public.usage."ds_id" IS 'data_set.id.';
 COMMENT ON COLUMN public.usage."element" IS 'Column uuid of the set''s table ds_<set>.';
 COMMENT ON COLUMN public.usage."time" IS 'When (UTC).';
+
+CREATE TABLE public.relation (
+    "run_id" VARCHAR,
+    "kind" VARCHAR,
+    "source" VARCHAR,
+    "target" VARCHAR
+);
+COMMENT ON TABLE public.relation IS 'What came from what: edges from what is later to what was before it.';
+COMMENT ON COLUMN public.relation."run_id" IS 'run.run_id.';
+COMMENT ON COLUMN public.relation."kind" IS 'used (from a task to what it used), wasGeneratedBy (from what was made to its task), wasDerivedFrom, specializationOf (from a copy to what all copies of its content are).';
+COMMENT ON COLUMN public.relation."source" IS 'The later thing: task-<uuid>, run-<id>, element-<uuid>, artifact-<id>, file-<SHA-256>, data-<fingerprint>, or the IRI of an imported thing.';
+COMMENT ON COLUMN public.relation."target" IS 'The earlier thing.';
 
 CREATE TABLE public.environment (
     "run_id" VARCHAR,

@@ -11,6 +11,9 @@ from dlprov.store.names import quote, text
 
 Row = dict[str, Any]
 
+LARGEST_WANTED = 2**30
+"""A row gets no larger number for the asking: those behind it, which the next rows get, must fit their column."""
+
 _TEMPLATE_TYPES = {"TIMESTAMP": "BIGINT", "JSON": "VARCHAR", "HUGEINT": "VARCHAR"}
 """Types that are handed over as another type and cast: times as microseconds, the others as text."""
 
@@ -73,7 +76,7 @@ class Tables:
             rows = self._rows[table] = Rows(f"public.{table}", self._columns[table])
         return rows
 
-    def insert(self, table: str, **row: Any) -> Row:
+    def insert(self, table: str, /, **row: Any) -> Row:
         """Insert a row at the next flush. The row may be changed until then."""
         self[table].add(row)
         return row
@@ -86,6 +89,56 @@ class Tables:
             self._numbers[key] = int(found[0]) if found else 0
         self._numbers[key] += 1
         return self._numbers[key]
+
+    def claim(self, table: str, wanted: int | None, run_id: str, column: str = "id") -> int:
+        """The number ``wanted`` of ``table`` if nothing has it, else the next one; then ``renumbered`` tells."""
+        if wanted is None:
+            return self.number(table, column)
+        number = wanted if self._take(table, wanted, column) else self.number(table, column)
+        self.note_number(table, wanted, number, run_id)
+        return number
+
+    def renumber(self, table: str, old: int, wanted: int | None, run_id: str, column: str = "id") -> int:
+        """Like :meth:`claim` for a row that has the number ``old``, which it keeps if ``wanted`` is not free.
+
+        The caller changes the row, and what refers to it.
+        """
+        if wanted is None or wanted == old:
+            return old
+        if not self._take(table, wanted, column):
+            self.note_number(table, wanted, old, run_id)
+            return old
+        if self._numbers[table, column] == old:
+            self._numbers[table, column] -= 1  # it is free again
+        return wanted
+
+    def note_number(self, table: str, wanted: int | None, number: int, run_id: str, *, again: bool = False) -> None:
+        """Note in ``renumbered`` that a row has another number here than in the database it comes from.
+
+        ``again``: it may have been noted before.
+        """
+        if wanted is None or wanted == number:
+            return
+        row: Row = {"run_id": run_id, "table": table, "number": wanted, "id": number}
+        if again:
+            condition = 'run_id = ? AND "table" = ? AND number = ? AND id = ?'
+            if row in self["renumbered"].waiting or self.load("renumbered", condition, list(row.values())):
+                return
+        self["renumbered"].add(row)
+
+    def _take(self, table: str, wanted: int, column: str) -> bool:
+        """Give out the number ``wanted``, if nothing has it."""
+        following = self.number(table, column)
+        key = (table, column)
+        self._numbers[key] = following - 1
+        if wanted >= following:
+            if wanted > LARGEST_WANTED:
+                return False
+            self._numbers[key] = wanted
+            return True
+        waiting = any(row.get(column) == wanted for row in self[table].waiting)
+        query = f"SELECT 1 FROM public.{table} WHERE {quote(column)} = ?"
+        return not waiting and self.connection.execute(query, [wanted]).fetchone() is None
 
     def flush(self) -> None:
         """Insert all waiting rows."""

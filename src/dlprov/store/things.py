@@ -1,0 +1,41 @@
+"""Names of things as provenance speaks of them: the same in every index and every document."""
+
+from __future__ import annotations
+
+from dlprov.log.identifiers import derived_id
+
+
+def run_name(run_id: str) -> str:
+    """A run."""
+    return f"run-{run_id}"
+
+
+def task_name(uuid: str) -> str:
+    """A task, by ``task.uuid``."""
+    return f"task-{uuid}"
+
+
+def element_name(uuid: str) -> str:
+    """An element, by the column ``uuid`` of its set's table."""
+    return f"element-{uuid}"
+
+
+def content_name(sha256: str) -> str:
+    """What all files with the same content are, by its SHA-256."""
+    return f"file-{sha256}"
+
+
+def artifact_name(run_id: str, path: str, time: int) -> str:
+    """A file that a run made, at one moment (microseconds since 1970, UTC)."""
+    return f"artifact-{derived_id('artifact', run_id, path, str(time))}"
+
+
+def data_name(fingerprint: str) -> str:
+    """Data in memory, by their fingerprint."""
+    digest = fingerprint.removeprefix("sha256:")
+    return f"data-{digest}" if digest.isalnum() else f"data-{derived_id('data', fingerprint)}"
+
+
+def made_data_name(run_id: str, role: str, time: int) -> str:
+    """Data in memory that a run made, or that have no fingerprint, at one moment (microseconds since 1970, UTC)."""
+    return f"data-{derived_id('data', run_id, role, str(time))}"
