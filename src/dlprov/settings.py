@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -15,6 +15,11 @@ VARIABLES: dict[str, str] = {
     "DLPROV_QUIET": "1: no messages on stderr from capture",
     "DLPROV_DISABLE": "1: capture nothing; every call does nothing",
     "DLPROV_FINGERPRINT": "off: do not hash the training data (default: full)",
+    "DFA_URL": "a DfAnalyzer-compatible server that dfa_lib_python delivers its messages to, too (default: none)",
+    "DLPROV_EXECUTION": "executions that child processes inherit, as a JSON object by dataflow tag (set by dlprov)",
+    "DLPROV_TOKEN": "the token that clients must show to `dlprov serve` (default: none)",
+    "NEO4J_USERNAME": "the user for whom `dlprov push` writes to a graph database (default: neo4j)",
+    "NEO4J_PASSWORD": "that user's password, unless a file has it (default: none)",
     "DLPROV_LOST_AFTER": "seconds of silence after which a run without an end is called lost (default: 60)",
 }
 """Every environment variable that dlprov reads, with its meaning; the documentation is tested against it."""
@@ -30,6 +35,11 @@ class Settings:
     disabled: bool = False
     fingerprint: bool = True
     lost_after: float = 60.0
+    execution: str = ""
+    token: str = field(default="", repr=False)
+    server: str = ""
+    neo4j_user: str = "neo4j"
+    neo4j_password: str = field(default="", repr=False)
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -42,6 +52,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         disabled=_flag(env.get("DLPROV_DISABLE")),
         fingerprint=env.get("DLPROV_FINGERPRINT", "full").lower() not in {"off", "0", "no", "false"},
         lost_after=_seconds(env.get("DLPROV_LOST_AFTER"), 60.0),
+        execution=env.get("DLPROV_EXECUTION", ""),
+        token=env.get("DLPROV_TOKEN", "").strip(),
+        server=env.get("DFA_URL", "").strip(),
+        neo4j_user=env.get("NEO4J_USERNAME") or "neo4j",
+        neo4j_password=env.get("NEO4J_PASSWORD", ""),
     )
 
 

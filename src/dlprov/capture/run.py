@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from dlprov.capture.task import Element, Task
 from dlprov.errors import UsageError
 from dlprov.log import events
 from dlprov.log import values as encoding
-from dlprov.log.identifiers import new_run_id
+from dlprov.log.identifiers import execution_run_id, new_run_id
 from dlprov.log.layout import run_directory
 from dlprov.log.writer import Writer
 from dlprov.model import Dataflow, EndStatus
@@ -40,6 +41,9 @@ from dlprov.model import Dataflow, EndStatus
 __all__ = ["Element", "Run", "Task", "current_run", "start_run"]
 
 _encode = msgspec.json.Encoder().encode
+
+_by_execution: weakref.WeakValueDictionary[tuple[str, str], Run] = weakref.WeakValueDictionary()
+"""Runs of this process by the tags of their dataflow (in lower case) and execution."""
 
 _active: contextvars.ContextVar[tuple[Run, ...]] = contextvars.ContextVar("dlprov_active_runs", default=())
 
@@ -266,11 +270,60 @@ def start_run(
     for what, mapping in (("params", params), ("tags", tags)):
         if mapping is not None and not isinstance(mapping, Mapping):
             raise UsageError(f"start_run expects {what} as a dict of names and values, got {type(mapping).__name__}")
+    if execution is None:
+        execution = new_execution_tag(dataflow)
+    return _start(new_run_id(), dataflow, execution, kind, store=store, name=name, params=params, tags=tags)
+
+
+def start_execution(dataflow: str, execution: str) -> Run:
+    """This process's handle of the execution that DfAnalyzer's clients know by these tags.
+
+    If this process captures it already, by a Keras model's ``provenance`` say, that run goes on. Otherwise it is a run
+    with an id that every process derives alike: several may take part in it.
+    """
+    run = _by_execution.get((dataflow.lower(), execution))
+    if run is None:
+        run = _start(execution_run_id(dataflow, execution), dataflow, execution, "dfanalyzer")
+    elif run.status != "running":
+        run.resume()
+    return run
+
+
+def run_of_execution(dataflow: str, execution: str) -> Run | None:
+    """The run that this process captures the execution of these tags in, if it does."""
+    return _by_execution.get((dataflow.lower(), execution))
+
+
+def new_execution_tag(dataflow: str) -> str:
+    """An execution tag as Keras-Prov makes them: the dataflow's tag and the local time."""
+    return f"{dataflow}{datetime.now()}"  # noqa: DTZ005 - DfAnalyzer's execution tags show local time
+
+
+def inherited_executions() -> str:
+    """The executions that the process which started this one handed on, as it wrote them."""
+    return settings.load().execution
+
+
+def recording_store() -> Path | None:
+    """The store that runs of this process are recorded in, if it can be made; ``None`` if capture is disabled."""
     configuration = settings.load()
     faults.quiet = configuration.quiet
-    run_id = new_run_id()
-    if execution is None:
-        execution = f"{dataflow}{datetime.now()}"  # noqa: DTZ005 - DfAnalyzer's execution tags show local time
+    return None if configuration.disabled or exits.is_starting_child() else configuration.store
+
+
+def _start(
+    run_id: str,
+    dataflow: str,
+    execution: str,
+    kind: str,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    name: str = "",
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+) -> Run:
+    configuration = settings.load()
+    faults.quiet = configuration.quiet
     place, writer = None, None
     if not configuration.disabled and not exits.is_starting_child():
         place, writer = _open_log(Path(store).expanduser() if store else configuration.store, run_id)
@@ -278,6 +331,7 @@ def start_run(
     active = _active.get()
     _begin(run, active[-1] if active else None, name, kind, params, tags)
     _active.set((*active, run))
+    _by_execution[dataflow.lower(), execution] = run
     return run
 
 

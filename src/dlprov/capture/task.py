@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from dlprov.capture import exits
+from dlprov.capture import exits, extraction
 from dlprov.capture.faults import shielded
 from dlprov.capture.scope import Scope
+from dlprov.errors import UsageError
 from dlprov.log import events, values
 from dlprov.model import EndStatus
 
@@ -127,6 +129,38 @@ class Task(Scope):
         tag = values.encode_text(str(set))
         self._run.emit(events.Generated(events.now(), self._key or 0, tag, key=key, elements=rows))
         return Element(tag, self._run.key_for(key))
+
+    @shielded
+    def raw_data(
+        self,
+        element: Element | None,
+        path: str | os.PathLike[str],
+        *,
+        extractor: str | None = None,
+        format: str | None = None,
+        delimiter: str | None = None,
+    ) -> None:
+        """Record that the rows of a file belong to an element: they become queryable beside its attributes.
+
+        The rows stay in the file. It is read once, in the calling thread, for its hash; the index takes its rows in
+        as long as it does not change.
+
+        Args:
+            element: What :meth:`used` or :meth:`generated` returned.
+            path: An existing CSV, Parquet, NumPy or JSON file.
+            extractor: What the columns are called after; default: the tag of the set. An element has one file of each.
+            format: ``csv``, ``parquet``, ``numpy`` or ``json``; default: what the name of the file tells.
+            delimiter: What separates the values of a CSV file; default: what the index finds.
+        """
+        if not self._run.is_recorded:
+            return
+        try:
+            event = extraction.record(self, element, path, extractor, format, delimiter)
+        except UsageError as error:
+            self._run.complain("raw_data", f"{error}; the rows were not recorded")
+            return
+        if event is not None:
+            self._run.emit(event)
 
     @shielded
     def end(self, status: EndStatus | None = None, *, error: BaseException | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dlprov.capture.faults import faults
 from dlprov.capture.keras import fitting, registry, testing
+from dlprov.capture.keras.client import TAGS, get_dataflow
 from dlprov.capture.keras.declaration import declare
 from dlprov.capture.keras.files import after_load_model, after_load_weights, after_save
 from dlprov.capture.keras.hooks import Hook, patch
@@ -60,8 +61,11 @@ def install(keras: Any) -> None:
                 patch(owner, attribute, hooks)
         except Exception as error:  # another version of Keras: the rest is captured nevertheless
             faults.report(f"hooking {target} of Keras {version}", error, None)
-    # A function in a class is a method: the model is its first argument.
+    # Functions in a class are methods: the model is their first argument.
     keras.Model.provenance = provenance
+    keras.Model.get_dataflow = get_dataflow
+    for name, tag in TAGS.items():
+        setattr(keras.Model, name, tag)
 
 
 def provenance(

@@ -6,13 +6,14 @@ Nothing is ever stored on a model: an attribute would be tracked, saved, cloned 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from dlprov.capture.keras import plan
 from dlprov.capture.keras.declaration import Declaration, declare
 from dlprov.capture.keras.loaded import recall
-from dlprov.capture.run import Run, Task, current_run, start_run
-from dlprov.model import Dataflow, EndStatus
+from dlprov.capture.run import Run, Task, current_run, run_of_execution, start_run
+from dlprov.model import Dataflow, EndStatus, Transformation
 
 
 class Record:
@@ -25,6 +26,8 @@ class Record:
         names: The metrics of the model as the training logs call them, ``loss`` first; empty until logs have come.
         layers: The layers as they were recorded last.
         rates: The learning rates when the last fit ended, and of which optimizer.
+        client: The object of the client library that the user got of the dataflow, if any.
+        added: What the user has added to the dataflow by it until now.
     """
 
     def __init__(self, declaration: Declaration) -> None:
@@ -37,6 +40,8 @@ class Record:
         self.layers: Any = None
         self.rates: dict[str, float] = {}
         self.optimizer: weakref.ref[Any] | None = None
+        self.client: Any = None
+        self.added: Callable[[], tuple[Transformation, ...]] = tuple
         self._tasks: dict[str, Task] = {}
         self._plan: Dataflow | None = None
         self._failure: tuple[EndStatus, BaseException] | None = None
@@ -47,14 +52,18 @@ class Record:
         """Begin the run, or go on with it. Each call is answered by one of :meth:`close`."""
         if self.run is None:
             declared = self.declaration
-            host = _host(declared.dataflow)
+            host = _host(declared)
+            if host is not None:
+                _hosts.add(host)
             self._is_guest = host is not None
             self.run = host or start_run(declared.dataflow, execution=declared.execution, kind="keras")
             self.plan()
-        elif self.depth == 0 and self.run.status != "running":
-            # A guest comes back after its host has ended the run: what begins again now is the guest's to end.
-            self._is_guest = False
-            self.run.resume()
+        elif self.depth == 0:
+            if self.run.status != "running":
+                # A guest comes back after its host has ended the run: what begins again now is the guest's to end.
+                self._is_guest = False
+                self.run.resume()
+            self.plan()
         self.depth += 1
         if model is not None:
             recall(model, self.run)
@@ -97,6 +106,12 @@ class Record:
         return self._tasks.get(transformation)
 
     @property
+    def execution(self) -> str:
+        """The execution tag of the run, also before it has begun."""
+        run = self.run or _host(self.declaration)
+        return run.execution if run is not None else self.declaration.execution
+
+    @property
     def open_run(self) -> Run:
         """The run, which must have begun."""
         if self.run is None:
@@ -106,6 +121,9 @@ class Record:
     def plan(self) -> None:
         """Write the plan down as far as it is known, if more is known than before."""
         dataflow = plan.dataflow(self.declaration, self.names, predicts=plan.PREDICTION in self._tasks)
+        added = self.added()
+        if added:
+            dataflow = Dataflow(dataflow.tag, (*added, *dataflow.transformations))
         if dataflow != self._plan:
             self._plan = dataflow
             self.open_run.plan(dataflow)
@@ -148,18 +166,24 @@ def enable_autocapture(dataflow_tag: str | None) -> None:
     _autocapture = dataflow_tag
 
 
-def _host(dataflow: str) -> Run | None:
+def _host(declared: Declaration) -> Run | None:
     """The run that the user has started around a model of its dataflow, unless it has its model already.
 
-    A script's run is none: it may train many models, and none of them is the script.
+    That is the run of the very execution, which tasks of the client library have begun before the model, or else the
+    current one. A script's run is none: it may train many models, and none of them is the script.
     """
-    run = current_run()
-    if run is None or not run.is_recorded or run.kind in ("script", "keras") or run in _hosts:
-        return None
-    if run.dataflow.lower() != dataflow.lower():
-        return None
-    _hosts.add(run)
-    return run
+    for run in (run_of_execution(declared.dataflow, declared.execution), current_run()):
+        if run is None or not run.is_recorded or run.kind in ("script", "keras") or run in _hosts:
+            continue
+        if run.dataflow.lower() == declared.dataflow.lower() and not _is_of_another(run, declared):
+            return run
+    return None
+
+
+def _is_of_another(run: Run, declared: Declaration) -> bool:
+    """Whether the run is the very execution of another model, which has not begun to train."""
+    others = (record.declaration for record in list(_records.values()))
+    return any(other.execution == run.execution and other is not declared for other in others)
 
 
 _hosts: weakref.WeakSet[Run] = weakref.WeakSet()

@@ -1,0 +1,59 @@
+"""The recorder of a process that reports its own tasks: the scripts that use DfAnalyzer's client library."""
+
+from __future__ import annotations
+
+import threading
+
+from dlprov.capture.dfanalyzer.execution import Log
+from dlprov.capture.dfanalyzer.recorder import Recorder
+from dlprov.capture.dfanalyzer.shared_execution import SharedExecution
+from dlprov.capture.run import Run, inherited_executions, new_execution_tag, recording_store, start_execution
+
+_lock = threading.RLock()
+_recorder: Recorder | None = None
+
+
+class RunLog:
+    """An execution that is a run of this process: with its environment, and an end when the process ends."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def write(self, lines: bytes) -> None:
+        """Append whole lines in one piece. Never raises."""
+        if self.run.status != "running":
+            self.run.resume()
+        self.run.write(lines)
+
+    def next_element(self, count: int) -> int:
+        """The first of ``count`` numbers for elements that this process has not used in the run."""
+        return self.run.next_element(count)
+
+
+def local_recorder() -> Recorder | None:
+    """This process's recorder, into the store that its runs are recorded in; ``None`` if capture is disabled."""
+    global _recorder  # noqa: PLW0603 - there is one for a process
+    with _lock:
+        if _recorder is None:
+            store = recording_store()
+            if store is not None:
+                _recorder = Recorder(store, open_log=_run_log, raw_data=None)
+        return _recorder
+
+
+def default_execution(dataflow: str) -> str:
+    """The execution of a dataflow whose tasks name none.
+
+    It is the one that this process, or the process that started it, has; else the one that another living process
+    of the same store has; else a new one. So the processes of one federated training share an execution, and each
+    later run of a script has its own.
+    """
+    with _lock:
+        store = recording_store()
+        if store is None:
+            return new_execution_tag(dataflow)
+        return SharedExecution(store, dataflow).join(new_execution_tag(dataflow), inherited_executions())
+
+
+def _run_log(dataflow: str, execution: str) -> Log:
+    return RunLog(start_execution(dataflow, execution))
