@@ -16,6 +16,7 @@ from dlprov.cli.help import Command
 from dlprov.cli.options import configuration, open_session, say_if_empty, store_option
 from dlprov.errors import DlprovError
 from dlprov.query import description, statements
+from dlprov.query.dump import dump
 
 if TYPE_CHECKING:
     from dlprov.query import Session
@@ -27,10 +28,15 @@ SQL ends with a semicolon and may go over several lines.
   \\dn                 the dataflows
   \\d                  the tables and views of the current schema
   \\d NAME             the columns of a table or view
+  \\dt and \\dv         only the tables, only the views
+  \\D                  a dump: DfAnalyzer's tables and the sets, as SQL for MonetDB and dlprov import
+  \\D NAME             a dump of one table or view
   \\? or \\h            this help
   \\q or Ctrl-D        leave
 Ctrl-C throws away what was typed, or stops the question that is being answered.
 Try: SELECT dataflow, status, count(*) FROM run GROUP BY ALL;"""
+
+_KINDS = {"\\d": "", "\\dt": "table", "\\dv": "view"}
 
 HISTORY = "shell_history"
 HISTORY_LENGTH = 2000
@@ -136,10 +142,13 @@ def _obey(session: Session, order: str) -> None:
         _output.write(description.schemas(session), "table", None)
     elif word == "\\d" and name:
         _output.write(description.columns(session, name), "table", None)
-    elif word == "\\d":
-        _output.write(description.tables(session), "table", None)
+    elif word in _KINDS:
+        _output.write(description.tables(session, _KINDS[word]), "table", None)
+    elif word == "\\D":
+        for line in dump(session, name):
+            click.echo(line)
     else:
-        raise DlprovError(f"one of \\d, \\d NAME, \\dn, \\? and \\q was expected, got {word}")
+        raise DlprovError(f"one of \\d, \\d NAME, \\dn, \\D, \\? and \\q was expected, got {word}")
 
 
 @contextmanager

@@ -13,12 +13,24 @@ from types import ModuleType
 from typing import Any, Literal
 
 from dlprov import settings
+from dlprov.query import interface as _interface
 from dlprov.query import questions as _questions
 from dlprov.query.result import Result
 from dlprov.query.session import Parameters, Session
 from dlprov.store import Index
 
-__all__ = ["Result", "Session", "adaptations", "best_runs", "compare", "epochs", "open_session", "query", "runs"]
+__all__ = [
+    "Result",
+    "Session",
+    "adaptations",
+    "ask",
+    "best_runs",
+    "compare",
+    "epochs",
+    "open_session",
+    "query",
+    "runs",
+]
 
 Store = str | os.PathLike[str] | None
 
@@ -47,6 +59,31 @@ def query(sql: str, params: Parameters = None, *, store: Store = None) -> Result
         StoreError: The store cannot be read.
     """
     return open_session(store).ask(sql, params)
+
+
+def ask(message: str, *, dataflow: str | None = None, store: Store = None) -> Result:
+    """Ask with a message of DfAnalyzer's query interface. What the message may not have meant is told on stderr.
+
+    Args:
+        message: Functions such as ``source(itrain)``, one a line.
+        dataflow: The tag of the dataflow; default: the only one that has the sets that the message names.
+        store: The store directory; default: ``DLPROV_STORE``, else the user's data directory.
+
+    Returns:
+        Each row once, ordered by the columns from left to right. Its ``sql`` is the question in SQL.
+
+    Raises:
+        QueryError: The message cannot be understood or answered; with the number of the line.
+        NotFoundError: The store has no such dataflow, or none with these sets.
+        UsageError: Several dataflows have these sets.
+        StoreError: The store cannot be read.
+    """
+    session = open_session(store)
+    parsed = _interface.parse_message(message)
+    plan = _interface.plan(session, dataflow or _interface.find_dataflow(session, parsed), parsed)
+    for warning in plan.warnings:
+        _tell(f"note: {warning}")
+    return _interface.answer(session, plan)
 
 
 def runs(

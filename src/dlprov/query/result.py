@@ -12,6 +12,7 @@ import duckdb
 from dlprov.errors import UsageError
 from dlprov.query.plain import plain
 from dlprov.store.columns import float_as_text
+from dlprov.store.engine import new_engine
 from dlprov.store.names import quote, text
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-TABLE = "memory.main.result"
-"""The table that holds the answer, in the memory of its connection."""
+TABLE = "temp.main.result"
+"""The table that holds the answer. It is temporary: no other connection of the engine sees it."""
 
 _FETCHED = 10_000
 """Rows that are turned into Python objects at a time."""
@@ -54,6 +55,20 @@ class Result:
     def rows(self) -> list[tuple[Any, ...]]:
         """The rows as tuples."""
         return self._connection.execute(f"FROM {TABLE}").fetchall()
+
+    def slice(self, first: int, count: int) -> list[tuple[Any, ...]]:
+        """The rows from number ``first`` on, which counts from 0: at most ``count``."""
+        if "rowid" in map(str.lower, self.columns):  # then the name is that column's
+            query = f"FROM {TABLE} LIMIT {count} OFFSET {first}"
+        else:
+            query = f"SELECT * FROM {TABLE} WHERE rowid >= {first} AND rowid < {first + count} ORDER BY rowid"
+        return self._connection.execute(query).fetchall()
+
+    def widths(self) -> list[int]:
+        """The length of the longest text of each column, in characters; 0 for none but NULL."""
+        longest = ", ".join(f"coalesce(max(length(CAST({quote(name)} AS VARCHAR))), 0)" for name in self.columns)
+        found = self._connection.execute(f"SELECT {longest} FROM {TABLE}").fetchone()
+        return [int(width) for width in found or ()]
 
     def dicts(self) -> list[dict[str, Any]]:
         """The rows as dicts by column."""
@@ -89,14 +104,19 @@ class Result:
 
     def plain(self) -> Iterator[dict[str, Any]]:
         """The rows as dicts of JSON's types by column; see :func:`dlprov.query.plain.plain`."""
+        for row in self.plain_rows():
+            yield dict(zip(self.columns, row, strict=True))
+
+    def plain_rows(self) -> Iterator[list[Any]]:
+        """The rows as lists of JSON's types."""
         is_json = [kind == "JSON" for kind in self.types]
         cursor = self._connection.execute(f"FROM {TABLE}")
         while rows := cursor.fetchmany(_FETCHED):
             for row in rows:
-                yield {
-                    name: json.loads(value) if parsed and value is not None else plain(value)
-                    for name, value, parsed in zip(self.columns, row, is_json, strict=True)
-                }
+                yield [
+                    json.loads(value) if parsed and value is not None else plain(value)
+                    for value, parsed in zip(row, is_json, strict=True)
+                ]
 
     def write(self, path: str, format: str) -> None:
         """Write the answer to a file.
@@ -132,6 +152,17 @@ class Result:
                 separator = ",\n"
             file.write("[]\n" if separator == "[\n" else "\n]\n")
 
+    def text_rows(self, null: str) -> Iterator[tuple[str, ...]]:
+        """The rows as texts, as CSV has them, with ``null`` for NULL."""
+        picked = []
+        for name, kind in zip(self.columns, self.types, strict=True):
+            column = quote(name)
+            spelled = float_as_text(column) if kind in {"DOUBLE", "FLOAT"} else f"CAST({column} AS VARCHAR)"
+            picked.append(f"coalesce({spelled}, {text(null)})")
+        cursor = self._connection.execute(f"SELECT {', '.join(picked)} FROM {TABLE}")
+        while rows := cursor.fetchmany(_FETCHED):
+            yield from rows
+
     def _as_text(self) -> str:
         """A query that spells non-finite numbers as the rest of dlprov does; the engine writes ``nan`` and ``inf``."""
         picked = []
@@ -142,12 +173,42 @@ class Result:
             picked.append(column)
         return f"SELECT {', '.join(picked)} FROM {TABLE}"
 
+    def cut(self, rows: int) -> bool:
+        """Keep the first rows; says whether there were more."""
+        gone = self._connection.execute(f"DELETE FROM {TABLE} WHERE rowid >= ?", [rows]).fetchone()
+        return bool(gone and gone[0])
+
+    def pack(self, path: Path) -> None:
+        """Put the answer into a database file, from which :meth:`unpack` takes it as it is, to the last bit.
+
+        Raises:
+            duckdb.Error: The file cannot be written.
+        """
+        # Hidden: a connection that lists what is attached would hold the file open.
+        name = quote(path.name)
+        self._connection.execute(f"ATTACH {text(str(path))} AS {name} (BLOCK_SIZE 16384, HIDDEN)")
+        try:
+            self._connection.execute(f"CREATE TABLE {name}.answer AS FROM {TABLE}")
+            # Until then a part of it may be in a second file.
+            self._connection.execute(f"CHECKPOINT {name}")
+        finally:
+            self._connection.execute(f"DETACH {name}")
+
+    @classmethod
+    def unpack(cls, path: Path, sql: str) -> Result:
+        """The answer that :meth:`pack` put into a file, which is not needed afterwards."""
+        connection = new_engine()
+        connection.execute(f"ATTACH {text(str(path))} AS packed (READ_ONLY)")
+        connection.execute(f"CREATE TEMP TABLE {TABLE} AS FROM packed.answer")
+        connection.execute("DETACH packed")
+        return cls(connection, sql)
+
     @classmethod
     def of_rows(cls, columns: dict[str, str], rows: list[tuple[Any, ...]], sql: str = "") -> Result:
         """A result from rows at hand; ``columns`` maps names to SQL types."""
         connection = duckdb.connect(":memory:")
         declared = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
-        connection.execute(f"CREATE TABLE {TABLE} ({declared})")
+        connection.execute(f"CREATE TEMP TABLE {TABLE} ({declared})")
         if rows:
             connection.executemany(f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(columns))})", rows)
         return cls(connection, sql)

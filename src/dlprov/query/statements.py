@@ -23,6 +23,8 @@ _SET_SCHEMA = re.compile(
     re.IGNORECASE,
 )
 
+_WORD = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)*(?P<word>[A-Za-z_]\w*)", re.DOTALL)
+
 
 class SetSchema(NamedTuple):
     """``SET SCHEMA "name"``: unqualified names are looked up there from now on."""
@@ -60,6 +62,16 @@ def set_schema(statement: str) -> SetSchema | None:
     if match["text"] is not None:
         return SetSchema(match["text"].replace("''", "'"))
     return SetSchema(match["bare"])
+
+
+def first_words(statement: str, number: int) -> str:
+    """The first words of a statement, in upper case and with a blank in between. Comments are no words."""
+    words: list[str] = []
+    position = 0
+    while len(words) < number and (match := _WORD.match(statement, position)):
+        words.append(match["word"].upper())
+        position = match.end()
+    return " ".join(words)
 
 
 def _is_empty(statement: str) -> bool:

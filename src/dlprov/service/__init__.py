@@ -1,0 +1,1 @@
+"""The service: questions and DfAnalyzer's messages over HTTP, beside the store that it serves."""

@@ -1,0 +1,63 @@
+"""How much the service has taken in, and how long that took: DfAnalyzer's ``/performance``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+TITLES = (
+    "timestamp",
+    "transactions_generated",
+    "transactions_processed",
+    "transactions_generation_time",
+    "transactions_parsing_time",
+    "queueing_time",
+    "queue_average_time",
+    "queue_pendent_transactions",
+    "processing_time",
+)
+
+_TRUTHS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the service started: messages, and seconds. Changed by the event loop's thread alone."""
+
+    understood: int = 0
+    stored: int = 0
+    parsing: float = 0.0
+    understanding: float = 0.0
+    storing: float = 0.0
+
+    def line(self, now: datetime) -> str:
+        """The figures at a moment, as :data:`TITLES` names them. There is no queue: each message is stored at once."""
+        stamp = now.strftime("%Y-%m-%d %H:%M:%S") + f".{now.microsecond // 1000:03}".rstrip("0")
+        figures = (
+            stamp + "0" if stamp.endswith(".") else stamp,
+            str(self.understood),
+            str(self.stored),
+            _seconds(self.understanding),
+            _seconds(self.parsing),
+            "0",
+            "0",
+            str(self.understood - self.stored),
+            _seconds(self.storing),
+        )
+        return ";".join(figures)
+
+
+def is_wanted(header: str) -> bool | None:
+    """The boolean that a path writes, in Spring's spellings; ``None`` if it is none."""
+    return _TRUTHS.get(header.lower())
+
+
+def text(counters: Counters, *, header: bool) -> str:
+    """The answer to ``/performance/<header>``: a line of titles if they are wanted, and one of figures."""
+    lines = [";".join(TITLES)] if header else []
+    return "\n".join([*lines, counters.line(datetime.now().astimezone())])
+
+
+def _seconds(value: float) -> str:
+    """Seconds with at most two decimals, and no zeros at the end."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
