@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.measure import environment
 
-ROWS = ("step", "kill", "fit", "lag", "index", "best", "imports")
+ROWS = ("step", "client", "kill", "fit", "lag", "index", "best", "imports", "service", "prov")
 """The rows in the order of the table; each is a module with a function ``measure``."""
 
 RESULTS = Path(__file__).parent / "results"
@@ -77,7 +77,7 @@ def _machine() -> dict[str, Any]:
         processor = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    packages = ("dlprov", "msgspec", "duckdb", "keras", "jax")
+    packages = ("dlprov", "msgspec", "duckdb", "keras", "jax", "uvicorn", "starlette")
     return {
         "processor": processor,
         "cores": os.cpu_count(),

@@ -29,12 +29,19 @@ if TYPE_CHECKING:
         StoreError,
         UsageError,
     )
-    from dlprov.query import Result, adaptations, best_runs, compare, epochs, query, runs
+    from dlprov.graph.cypher.question import graph
+    from dlprov.graph.exporting import export
+    from dlprov.graph.lineage import lineage
+    from dlprov.graph.validation import validate
+    from dlprov.query import Result, adaptations, ask, best_runs, compare, epochs, query, runs
 
 _HOMES = {
     "dlprov.capture.run": ("Element", "Run", "Task", "current_run", "start_run"),
     "dlprov.capture.keras": ("provenance",),
-    "dlprov.query": ("Result", "adaptations", "best_runs", "compare", "epochs", "runs"),
+    "dlprov.graph.exporting": ("export",),
+    "dlprov.graph.lineage": ("lineage",),
+    "dlprov.graph.validation": ("validate",),
+    "dlprov.query": ("Result", "adaptations", "ask", "best_runs", "compare", "epochs", "runs"),
     "dlprov.errors": (
         "DlprovError",
         "LogError",
@@ -63,22 +70,27 @@ __all__ = [
     "UsageError",
     "__version__",
     "adaptations",
+    "ask",
     "best_runs",
     "compare",
     "current_run",
     "epochs",
+    "export",
+    "graph",
+    "lineage",
     "provenance",
     "query",
     "runs",
     "start_run",
+    "validate",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "query":
+    if name in ("graph", "query"):
         # The function shares its name with the package that it lives in. The import system binds the package here,
         # whoever imports it first; so the package can be called.
-        return importlib.import_module("dlprov.query")
+        return importlib.import_module(f"dlprov.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'dlprov' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME_OF[name]), name)

@@ -26,7 +26,7 @@ def marked(page: Path) -> Any:
 @pytest.mark.parametrize("page", [marked(page) for page in FOLLOWED])
 def test_a_page_can_be_followed(page: Path, store: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for package in ("keras", "jax", "sklearn"):
+    for package in ("keras", "jax", "pymonetdb", "sklearn"):
         if (f"import {package}" in text or f"from {package}" in text) and importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
     programs = tmp_path / "bin"

@@ -18,6 +18,7 @@ import dlprov
 import dlprov.query
 from dlprov import settings
 from dlprov.capture.keras.declaration import HYPERPARAMETERS
+from dlprov.graph.cypher.question import graph
 from dlprov.log import events, schema
 from dlprov.store.names import RESERVED_SCHEMAS
 
@@ -137,6 +138,9 @@ def test_every_public_name_is_on_the_page() -> None:
 
 OWNERS: dict[str, Any] = {"dlprov": dlprov, "run": dlprov.Run, "task": dlprov.Task, "result": dlprov.Result}
 
+PACKAGES: dict[str, Any] = {"query": dlprov.query.query, "graph": graph}
+"""The functions that share their name with a package."""
+
 
 def signatures() -> list[str]:
     found = [block.text for block in blocks(REFERENCE / "python-api.md") if block.language == "python"]
@@ -146,7 +150,7 @@ def signatures() -> list[str]:
 @pytest.mark.parametrize("line", signatures(), ids=lambda line: line.partition("(")[0])
 def test_a_signature_is_the_one_of_the_program(line: str) -> None:
     owner, method, arguments = re.fullmatch(r"(\w+)\.(\w+)\((.*)\) -> .*", line).groups()  # type: ignore[union-attr]
-    function = dlprov.query.query if method == "query" else getattr(OWNERS[owner], method)
+    function = PACKAGES.get(method) or getattr(OWNERS[owner], method)
     # As text: a signature with its annotations taken off, and without self.
     parameters = [
         parameter.replace(annotation=inspect.Parameter.empty)
@@ -158,9 +162,10 @@ def test_a_signature_is_the_one_of_the_program(line: str) -> None:
 
 
 INTERNAL = {
-    "add_environment", "complain", "emit", "key_for", "next_element", "next_task", "of_rows", "problem", "write",
+    "add_environment", "complain", "cut", "emit", "key_for", "next_element", "next_task", "of_rows", "pack",
+    "plain_rows", "problem", "text_rows", "unpack", "widths", "write",
 }  # fmt: skip
-"""For the adapters of this package, and for making results."""
+"""For the adapters and the service of this package, and for making results."""
 
 
 def test_every_public_method_has_its_signature_on_the_page() -> None:

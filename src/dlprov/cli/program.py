@@ -17,7 +17,26 @@ import click
 from dlprov._version import __version__
 from dlprov.errors import DlprovError
 
-COMMANDS = ("demo", "run", "runs", "show", "query", "shell", "verify", "index", "doctor")
+COMMANDS = (
+    "demo",
+    "run",
+    "serve",
+    "runs",
+    "show",
+    "query",
+    "ask",
+    "lineage",
+    "graph",
+    "shell",
+    "export",
+    "push",
+    "validate",
+    "import",
+    "deliver",
+    "verify",
+    "index",
+    "doctor",
+)
 """The commands, in the order in which the help lists them. Each is the function ``command`` of its module here."""
 
 INTERRUPTED = 130
@@ -44,7 +63,8 @@ class Program(click.Group):
         if cmd_name not in COMMANDS:
             return None
         # Late, and by name: see the docstring of the class.
-        found: click.Command = importlib.import_module(f"dlprov.cli.{cmd_name}").command
+        module = "imports" if cmd_name == "import" else cmd_name  # a keyword is no name of a module
+        found: click.Command = importlib.import_module(f"dlprov.cli.{module}").command
         return found
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -1,0 +1,1 @@
+"""Pictures of provenance in W3C notation: DOT, SVG, PNG and PDF."""

@@ -1,0 +1,29 @@
+"""Names and arguments of statements as the formats spell them."""
+
+from __future__ import annotations
+
+from dlprov.graph.statements import ARGUMENTS, ELEMENTS, TIMES, Statement
+
+__all__ = ["RELATIONS", "given", "is_time", "reference"]
+
+RELATIONS = tuple(kind for kind in ARGUMENTS if kind not in ELEMENTS)
+"""The kinds of statements that are no elements."""
+
+
+def reference(local: str) -> str:
+    """A local part in ``dlprov:`` as a qualified name."""
+    return f"dlprov:{local}"
+
+
+def is_time(argument: str) -> bool:
+    """Whether an argument is a time, and not a reference."""
+    return argument in TIMES
+
+
+def given(statement: Statement) -> list[tuple[str, str]]:
+    """The formal arguments that a statement has, in PROV's order; references as qualified names."""
+    return [
+        (name, statement.arguments[name] if name in TIMES else reference(statement.arguments[name]))
+        for name in ARGUMENTS[statement.kind]
+        if name in statement.arguments
+    ]
