@@ -41,6 +41,13 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 @click.option(
     "--allow-host", "allowed", multiple=True, metavar="NAME", help="A further name of the service; may be repeated."
 )
+@click.option(
+    "--raw-data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    multiple=True,
+    metavar="DIRECTORY",
+    help="Where files may be that elements name for their rows; may be repeated. Default: nowhere.",
+)
 @click.option("--max-body", default="64MB", metavar="SIZE", help="The largest message that is taken. Default: 64MB.")
 @click.option(
     "--query-time",
@@ -62,6 +69,7 @@ def command(
     no_mapi: bool,
     token_file: Path | None,
     allowed: tuple[str, ...],
+    raw_data: tuple[Path, ...],
     max_body: str,
     query_time: float,
     query_memory: str | None,
@@ -90,6 +98,7 @@ def command(
         token=_token(token_file, found.token),
         allowed_hosts=allowed,
         max_body=_bytes(max_body, "--max-body"),
+        raw_data=raw_data,
         questions=Limits(seconds=query_time),
         memory=_bytes(query_memory, "--query-memory") if query_memory is not None else None,
         mapi_port=MAPI_PORT if is_default else mapi_port,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import duckdb
 from starlette.requests import Request
 
 from dlprov.query import Result
+from dlprov.store.scratch import new_directory
 
 COOKIE = "dlprov_client"
 
@@ -38,10 +38,10 @@ class Kept:
 
 
 class KeptAnswers:
-    """Answers of clients, in a directory that goes with this object. Any thread."""
+    """Answers of clients, in a directory of their own until :meth:`close`. Any thread."""
 
     def __init__(self, most: int = CLIENTS) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="dlprov-kept-", ignore_cleanup_errors=True)
+        self._directory = new_directory()
         self._most = most
         self._lock = threading.Lock()
         self._by_client: OrderedDict[str, Kept] = OrderedDict()
@@ -49,7 +49,7 @@ class KeptAnswers:
 
     def close(self) -> None:
         """Remove all answers."""
-        self._directory.cleanup()
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def keep(self, client: str, path: Path, header: tuple[str, ...]) -> None:
         """Keep an answer.
@@ -59,7 +59,7 @@ class KeptAnswers:
             path: A file into which the answer was packed; it is moved.
             header: Names of the columns.
         """
-        kept = Kept(Path(self._directory.name, secrets.token_hex(16)), header)
+        kept = Kept(self._directory / secrets.token_hex(16), header)
         shutil.move(path, kept.file)
         with self._lock:
             before = {self._latest, *self._by_client.values()}

@@ -60,6 +60,7 @@ class Plan:
         token: What clients must show; needed where other machines can connect.
         allowed_hosts: Further names under which clients may ask for the service.
         max_body: The largest body that is taken, in bytes.
+        raw_data: Directories with files that clients' elements may name for their rows.
         limits: What a connection may take.
         questions: What questions may take of clients that are not the owner of the store.
         memory: Bytes that all questions together may hold in memory; ``None``: as the machine has.
@@ -72,6 +73,7 @@ class Plan:
     token: str = ""
     allowed_hosts: tuple[str, ...] = ()
     max_body: int = MAX_BODY
+    raw_data: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
     questions: asking.Limits = field(default_factory=asking.Limits)
     memory: int | None = None
@@ -105,7 +107,9 @@ def serve(store: Path, cache: Path, plan: Plan, tell: Callable[[str], None], *, 
         plans: dict[str, Dataflow] = {}
         service = Service(
             store=store,
-            recorder=Recorder(store, open_log=partial(LabelledFile, store), find_plan=plans.get),
+            recorder=Recorder(
+                store, open_log=partial(LabelledFile, store), find_plan=plans.get, raw_data=plan.raw_data
+            ),
             repeats=Repeats(store),
             index=owned,
             plans=plans,
