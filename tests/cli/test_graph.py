@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 
 import pytest
 
 import dlprov
 
-pytest.importorskip("arcadedb_embedded")
+if importlib.util.find_spec("arcadedb_embedded") is None:
+    pytest.skip("arcadedb-embedded is not installed", allow_module_level=True)
 
 
 @pytest.fixture
@@ -33,8 +35,8 @@ def test_an_answer_is_a_table_of_what_was_asked(dlprov_command, flowers, tmp_pat
     assert not (tmp_path / "log").exists()
     path = "MATCH p = (a {`prov:label`: 'otest'})-[:wasGeneratedBy]->()-[:used]->({`prov:label`: 'omodel'}) RETURN p"
     found = dlprov_command("graph", path)
-    expected = "(otest:Entity)-[:wasGeneratedBy]->(test 2:Activity)-[:used]->(omodel:Entity)"
-    assert found.stdout.splitlines()[2].replace("(test:", "(test 2:") == expected
+    expected = "(otest:Entity)-[:wasGeneratedBy]->(test:Activity)-[:used]->(omodel:Entity)"
+    assert found.stdout.splitlines()[2] == expected
     found = dlprov_command("graph", "MATCH (n:Entity {`dlprov:ds_tag`: 'omodel'}) RETURN n, [n] AS list")
     assert '(:Entity {dlprov:ds_tag: "omodel", dlprov:id: 1' in found.stdout
     assert "\x1b" not in found.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import math
 import os
@@ -19,15 +20,16 @@ from recorded import KINDS, p7, recorded
 
 import dlprov
 from dlprov.errors import UsageError
+from dlprov.graph.cypher_text import literal, write
 from dlprov.graph.mapping import provenance
 from dlprov.graph.neo4j import Pushed, push
 from dlprov.graph.property_graph import Node, Relationship, property_graph
 from dlprov.graph.statements import Statement
-from dlprov.graph.cypher_text import literal, write
 from dlprov.query import open_session
 
 neo4j = pytest.importorskip("neo4j")
-pytest.importorskip("arcadedb_embedded")
+if importlib.util.find_spec("arcadedb_embedded") is None:
+    pytest.skip("arcadedb-embedded is not installed", allow_module_level=True)
 
 HERE = Path(__file__).parent
 PASSWORD = "a password"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
 from urllib.parse import quote
 
@@ -127,6 +128,23 @@ def test_the_page_has_the_rows(keras, path: str) -> None:
     assert "/downloadCSV" in page.links
     assert page.tags.count("table") == 1
     assert not {"b", "script", "td"} & set(page.tags)
+
+
+def test_answers_survive_a_sweep_of_the_temporary_directory(serve, tmp_path) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    service = serve(env={"TMPDIR": str(place)})
+    assert service.post("/pde/dataflow", PLAN).ok
+    assert service.post("/pde/task/json", TASK).ok
+    for _ in range(2):
+        assert ask(service, MESSAGE).status_code == 200
+        assert service.ask("SELECT tag FROM dataflow") == [("keras",)]
+        assert len(service.get("/downloadCSV").text.splitlines()) == 3
+        swept = list(place.glob("dlprov-answers-*"))
+        assert len(swept) >= 2
+        for directory in swept:
+            shutil.rmtree(directory)
+        assert service.get("/downloadCSV").text == ""
 
 
 def test_before_a_question_there_is_an_empty_file(served) -> None:

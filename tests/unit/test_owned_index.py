@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from dlprov.query import Session
 from dlprov.store import Index, address
 from dlprov.store.database import KeptError
 from dlprov.store.ownership import OwnedIndex, _SharedWork
+from dlprov.store.scratch import new_directory
 
 
 @pytest.fixture
@@ -210,6 +213,25 @@ def test_an_index_of_another_version_is_built_anew(index: Index, store: Path) ->
         connection.execute("UPDATE public.meta SET value = 'older' WHERE key = 'schema'")
     with OwnedIndex(index) as owned:
         assert Session(owned).ask("SELECT run_id FROM run").rows() == [(run,)]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    script = "from dlprov.store.scratch import new_directory; print(new_directory() / 'x', flush=True); input()"
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        left = Path(process.stdout.readline().decode().strip())
+        moved = left.parent.rename(tmp_path / left.parent.name)
+        (moved / "x").touch()
+        mine = new_directory()
+        assert (mine.stat().st_mode & 0o777, moved.exists()) == (0o700, True)
+        process.kill()
+    foreign = tmp_path / "dlprov-answers-00000000-1-1-x"
+    foreign.mkdir()
+    assert new_directory() != mine
+    assert (mine.exists(), moved.exists(), foreign.exists()) == (True, False, True)
 
 
 def test_work_is_shared_by_those_who_came_before_it_began() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import threading
 import time
 import uuid
@@ -27,6 +26,7 @@ from dlprov.store.database import Index
 from dlprov.store.engine import MEMORY, WAIT_SECONDS, attach, confine, create, is_current, new_engine, remove
 from dlprov.store.indexer import Progress
 from dlprov.store.locks import taken
+from dlprov.store.scratch import new_directory
 
 LOOK_SECONDS = 1.0
 """How often the logs are looked at although nobody asks, so that a question finds little left to do."""
@@ -87,7 +87,7 @@ class OwnedIndex:
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 held.enter_context(taken(self.path, exclusive=True, wait=WAIT_SECONDS, meanwhile=self._refuse_second))
-            self._scratch = Path(tempfile.mkdtemp(prefix="dlprov-answers-"))
+            self._scratch = new_directory()
             held.callback(shutil.rmtree, self._scratch, ignore_errors=True)
             self._held = held.pop_all()
         self._background.start()
@@ -159,6 +159,8 @@ class OwnedIndex:
     @contextmanager
     def scratch_file(self) -> Iterator[Path]:
         """The path of a file, which is not there yet, that questions may write; it is removed after the block."""
+        # Temporary directories are swept after days in which nobody asked.
+        self._scratch.mkdir(mode=0o700, exist_ok=True)
         path = self._scratch / uuid.uuid4().hex
         try:
             yield path

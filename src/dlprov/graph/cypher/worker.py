@@ -45,6 +45,7 @@ _REFUSED = (
 
 _JAVA_NAME = re.compile(r"\b(?:[a-z]\w*\.){2,}[A-Z][\w$]*(?:: )?")
 _CAUSE = re.compile(r" \(caused by .*\)\s*$", re.DOTALL)
+_ADVICE = re.compile(r"\.? (?:You can set|Set) arcadedb\.\S+ ?.*$", re.DOTALL)
 _PREFIX = re.compile(r"^(?:Query failed|Reading the result set failed|Command failed): ")
 
 
@@ -129,7 +130,7 @@ def explained(error: BaseException) -> dict[str, Any]:
     text = str(error)
     if "QueryNotIdempotentException" in text:
         return {"error": "change"}
-    reason = _JAVA_NAME.sub("", _CAUSE.sub("", _PREFIX.sub("", text))).strip()
+    reason = _JAVA_NAME.sub("", _ADVICE.sub("", _CAUSE.sub("", _PREFIX.sub("", text)))).strip()
     return {"error": "refused", "reason": reason.splitlines()[0] if reason else type(error).__name__}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from dlprov.graph.picture.folding import METRIC, NUMBER, Node, title, value_of
+from dlprov.graph.picture.folding import METRIC, Node, title, value_of
 from dlprov.graph.statements import TYPE, Literal, Name, Statement, Value, own
 
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -58,7 +58,7 @@ def label(node: Node) -> Label:
     tag = value_of(first, own("ds_tag"))
     if count > 1:
         if any(title(member) != name for member in node.members):
-            name = NUMBER.sub("…", name).removesuffix("…").strip() or name
+            name = _common(name, title(node.members[-1]))
         name = f"{cut(name)} {TIMES} {count}"
     elif tag is not None:
         # As `dlprov lineage` names it.
@@ -96,6 +96,18 @@ def _note(node: Node) -> str:
 def _attributes(statement: Statement) -> list[tuple[str, str]]:
     found = [(key, cut(_text(value))) for key, value in _ranked(statement, title(statement))]
     return [*found, *_duration((statement,))]
+
+
+def _common(one: str, other: str) -> str:
+    """A name for all things between two that differ in numbers: ``weights_….h5``."""
+    start = _beginning(one, other).rstrip("0123456789.")
+    end = _beginning(one[len(start) :][::-1], other[len(start) :][::-1])[::-1].lstrip("0123456789")
+    return f"{start}…{end}" if end.strip(".e+-") else start.strip() or one
+
+
+def _beginning(one: str, other: str) -> str:
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return "".join(letter for letter, _ in pairs)
 
 
 def _is_metric(statement: Statement) -> bool:

@@ -19,7 +19,7 @@ MOST_NODES = 2_000
 MOST_EDGES = 10_000
 """What can be placed in reasonable time, and looked at."""
 
-TIMEOUT = 120.0
+TIMEOUT = 60.0
 """Seconds that placing may take."""
 
 Point = tuple[float, float]
