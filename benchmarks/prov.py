@@ -6,9 +6,14 @@ import json
 import resource
 import sys
 import time
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import Result, Spread, child, scratch
+
+if TYPE_CHECKING:
+    from dlprov.graph.statements import Statement
 
 MUST = "100,000 entities in each format in under 30 s, within 2 GB"
 
@@ -40,7 +45,7 @@ def measure(*, quick: bool) -> Result:
     told = ", ".join(f"{name} {spread.median:.1f} s" for name, spread in by_cpu.items())
     return Result(
         MUST,
-        f"processor time, with interpreter, imports and index: {told}; on the clock {by_wall[slowest]:.1f} s at the most; "
+        f"processor time, with interpreter and imports: {told}; on the clock {by_wall[slowest]:.1f} s for the slowest; "
         f"{memory:,} MB",
         by_cpu[slowest].median < SECONDS * entities / 10**5 and memory < MEGABYTES,
         {
@@ -62,7 +67,7 @@ def make(entities: int) -> None:
     with dlprov.start_run("prov") as run:
         earlier = None
         for number in range(TASKS):
-            with run.task("Step", depends_on=[earlier] if earlier else []) as task:
+            with run.task(f"Step{number % 2}", depends_on=[earlier] if earlier else []) as task:
                 if earlier is not None:
                     task.used_all("oRows", earlier)
                 rows = [
@@ -78,24 +83,32 @@ def write(name: str) -> None:
     """Write the document; prints what that cost, the start of the process included."""
     import tempfile  # noqa: PLC0415 - as above
 
-    from dlprov.graph.exporting import write_file  # noqa: PLC0415
+    from dlprov.graph.formats import writer  # noqa: PLC0415
     from dlprov.graph.mapping import provenance  # noqa: PLC0415
     from dlprov.query import open_session  # noqa: PLC0415
     from dlprov.query.questions import find_run  # noqa: PLC0415
 
+    counted: Counter[str] = Counter()
+
+    def counting(statements: Iterable[Statement]) -> Iterator[Statement]:
+        for statement in statements:
+            counted[statement.kind] += 1
+            yield statement
+
+    begin = time.perf_counter()
     session = open_session()
-    run_id = find_run(session, "last")
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, "document")
-        begin = time.perf_counter()
-        write_file(session, [run_id], path, name)
-        wall = time.perf_counter() - begin
-        size = path.stat().st_size
-    cpu = time.process_time()
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    counted = [statement.kind == "entity" for statement in provenance(session, [run_id])]
-    found = {"cpu": cpu, "wall": wall, "megabytes": kilobytes // 1024, "bytes": size}
-    print(json.dumps({**found, "entities": sum(counted), "statements": len(counted)}))
+    with tempfile.TemporaryFile() as file:
+        writer(name)(counting(provenance(session, [find_run(session, "last")])), file)
+        size = file.tell()
+    found = {
+        "cpu": time.process_time(),
+        "wall": time.perf_counter() - begin,
+        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "bytes": size,
+        "entities": counted["entity"],
+        "statements": counted.total(),
+    }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

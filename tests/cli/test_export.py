@@ -55,6 +55,11 @@ def test_a_file_is_replaced_when_its_document_is_complete(dlprov_command, traine
     os.umask(mask)
     assert stat.S_IMODE((tmp_path / "run.provn").stat().st_mode) == 0o666 & ~mask
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    (tmp_path / "link.provn").symlink_to(tmp_path / "run.provn")
+    (tmp_path / "run.provn").write_text("before")
+    assert dlprov_command("export", "last", "-o", "link.provn").returncode == 0
+    assert (tmp_path / "link.provn").is_symlink()
+    assert (tmp_path / "run.provn").read_text().startswith("document\n")
     assert dlprov_command("export", "last", "-o", "/dev/null").returncode == 0
 
 
@@ -126,6 +131,7 @@ def test_what_cannot_be_exported_is_told(trained):
         (("last", "--format", "provn", "--format", "json"), 2, "one format was expected, got provn and json"),
         (("last", "-o", "nowhere/run.json"), 1, "a file that can be written was expected"),
         (("last", "-o", "/dev/null/"), 2, "a directory was expected"),
+        (("last", "-o", "x" * 300), 1, "a file that can be written was expected"),
     ):
         code, message = refused("export", *arguments)
         assert code == status, arguments
@@ -197,6 +203,7 @@ def test_what_cannot_be_validated_is_told(trained, tmp_path, monkeypatch):
     (tmp_path / "cut.json").write_text('{"entity": ')
     for arguments, said in (
         (("nope",), "there is no file 'nope' here, and there is no run 'nope' in this store"),
+        (("x" * 300,), "there is no run"),
         (("cut.json",), "cut.json:1: PROV-JSON was expected: Expecting value, column 12 (it ends too early)"),
         (("cut.json", "--format", "xml"), "PROV-XML was expected"),
         (("nope.json", "--format", "json"), "a file that can be read was expected"),

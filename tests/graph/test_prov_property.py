@@ -118,6 +118,7 @@ def temporary_store() -> Iterator[Path]:
         shutil.rmtree(place)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Dataset:DeprecationWarning:rdflib.*")
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(runs, min_size=1, max_size=2))

@@ -343,6 +343,7 @@ def test_an_association_beside_a_qualified_one_is_not_taken_for_a_part_of_it() -
     ]
 
 
+@pytest.mark.slow
 def test_a_deep_chain_and_a_cycle_of_derivations_are_read_and_checked() -> None:
     count = 10_000
     lines = ["entity(ex:e0)"]
@@ -357,6 +358,7 @@ def test_a_deep_chain_and_a_cycle_of_derivations_are_read_and_checked() -> None:
     assert violation.number == 42
 
 
+@pytest.mark.slow
 def test_a_text_of_twenty_megabytes_is_read_in_each_format() -> None:
     text = "x" * 20_000_000
     for name in PARSED:

@@ -164,3 +164,11 @@ def test_splitting_statements() -> None:
     ]
     assert statements.set_schema('set schema "a""b"') == statements.SetSchema('a"b')
     assert statements.set_schema("SELECT 1") is None
+
+
+def test_integers_beyond_every_float_do_not_stop_the_index(tmp_path: Path) -> None:
+    with dlprov.start_run("huge", params={"up": 2**1024, "down": -(2**1024), "seed": 7}, store=tmp_path):
+        pass
+    found = dlprov.query("SELECT name, number, value FROM param ORDER BY name", store=tmp_path).rows()
+    assert [(name, number) for name, number, _ in found] == [("down", -math.inf), ("seed", 7.0), ("up", math.inf)]
+    assert [int(value) for *_, value in found] == [-(2**1024), 7, 2**1024]

@@ -69,7 +69,7 @@ def command(
     session = open_session(store)
     run_ids = list(dict.fromkeys(find_run(session, run) for run in runs)) or runs_of(session, dataflow or "")
     path = Path(output) if output is not None else None
-    if output is not None and path is not None and (path.is_dir() or output.endswith(("/", os.sep))):
+    if output is not None and path is not None and _is_directory(output):
         _into(session, path, _documents(session, run_ids, dataflow), formats or (DEFAULT,), unfold=unfold)
         return
     if len(formats) > 1:
@@ -83,6 +83,14 @@ def command(
         raise click.UsageError(f"{name} is not for a terminal: add -o FILE")
     writer(name, unfold=unfold)(provenance(session, run_ids), sys.stdout.buffer)
     sys.stdout.buffer.flush()
+
+
+def _is_directory(output: str) -> bool:
+    try:
+        return output.endswith(("/", os.sep)) or Path(output).is_dir()
+    except OSError:
+        # Writing to it tells why it cannot be used.
+        return False
 
 
 def _documents(session: Session, run_ids: list[str], dataflow: str | None) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from dlprov.cli.options import open_session, store_option
 from dlprov.errors import NotFoundError
 from dlprov.graph.constraints import NAMES, Violation
 from dlprov.graph.reading import READABLE
-from dlprov.graph.validation import Verdict, verdict_of_file, verdict_of_run
+from dlprov.graph.validation import Verdict, is_there, verdict_of_file, verdict_of_run
 
 
 @click.command("validate", cls=Command, short_help="is a PROV document valid?")
@@ -35,7 +35,7 @@ def command(subject: str, format: str | None, as_json: bool, store: Path | None)
     What DLProv and yProv4ML are known to write instead of PROV is repaired first, and told on stderr.
     """
     path = Path(subject)
-    if path.exists() or format is not None:
+    if is_there(path) or format is not None:
         verdict = verdict_of_file(path, format)
     else:
         try:

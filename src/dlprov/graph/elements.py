@@ -33,7 +33,7 @@ class Flow:
             row: Its row, as :class:`dlprov.graph.facts.Fact` has it.
         """
         name = element_name(row["uuid"])
-        number, *values = row["values"]
+        number, *values = row["values"].values()
         makers, users = (list(dict.fromkeys(row[key] or ())) for key in ("makers", "users"))
         described = [(LABEL, found.tag), (own("ds_tag"), found.tag), (own("id"), number)]
         described += [(own(key), value) for key, value in zip(found.attributes, values, strict=True)]

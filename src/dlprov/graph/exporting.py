@@ -115,7 +115,8 @@ class _replaced:  # noqa: N801 - a context manager
     """A file that takes the place of another one when the block ends well."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        # What a link leads to is replaced, not the link.
+        self._path = path.resolve()
         self._new: Path | None = None
 
     def __enter__(self) -> BinaryIO:

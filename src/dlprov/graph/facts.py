@@ -26,9 +26,9 @@ class SetOfRun(NamedTuple):
 class Fact(NamedTuple):
     """One row about a run: its columns, and of an element the set that it is of.
 
-    An element's row has its ``uuid``, its ``values``, which are its number and those of the set's attributes in their
-    order, and the names of the run's tasks that made it (``makers``) and that used it (``users``), in order and
-    possibly more than once.
+    An element's row has its ``uuid``, its ``values``, whose own values are its number and those of the set's attributes
+    in their order, and the names of the run's tasks that made it (``makers``) and that used it (``users``), each in
+    order and possibly more than once.
     """
 
     kind: str
@@ -129,10 +129,11 @@ def _of_runs(
 def _elements(dataflow: str, found: SetOfRun) -> str:
     """The elements that tasks of a run made or used."""
     table = f"{quote(schema_for(dataflow))}.{quote('ds_' + found.tag)}"
-    # By place, not by name: names with a zero character would come back cut.
-    values = ", ".join(["e.id", *(f"e.{quote(name)}" for name in found.attributes)])
+    # By names of ours: with a zero character in them, theirs would come back cut.
+    columns = ["id", *found.attributes]
+    values = ", ".join(f"a{place} := e.{quote(name)}" for place, name in enumerate(columns))
     return f"""
-        SELECT w.run_id, e.id AS n, e.uuid, row({values}) AS "values", w.users, w.makers
+        SELECT w.run_id, e.id AS n, e.uuid, struct_pack({values}) AS "values", w.users, w.makers
         FROM flow AS w JOIN {table} AS e ON w.element = 'element-' || e.uuid"""
 
 

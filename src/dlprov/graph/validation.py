@@ -54,10 +54,17 @@ def validate(
         UsageError: The file is not a document.
         NotFoundError: There is neither such a file nor such a run.
     """
-    path = Path(subject)
-    if path.exists():
-        return verdict_of_file(path, format).violations
+    if is_there(Path(subject)):
+        return verdict_of_file(Path(subject), format).violations
     return verdict_of_run(open_session(store), os.fspath(subject)).violations
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something of this name; an execution tag may be too long to be one."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def verdict_of_file(path: Path, format: str | None = None) -> Verdict:

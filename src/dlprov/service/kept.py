@@ -60,6 +60,8 @@ class KeptAnswers:
             header: Names of the columns.
         """
         kept = Kept(self._directory / secrets.token_hex(16), header)
+        # Temporary directories are swept after days in which nobody asked.
+        self._directory.mkdir(mode=0o700, exist_ok=True)
         shutil.move(path, kept.file)
         with self._lock:
             before = {self._latest, *self._by_client.values()}

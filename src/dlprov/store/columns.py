@@ -127,7 +127,7 @@ def typed(value: Any) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"value": as_text(value), "number": int(value), "type": "boolean"}
     if isinstance(value, int):
-        rounded = float(value) if abs(value) < 2**1023 else math.copysign(math.inf, value)
+        rounded = float(value) if abs(value) < 2**1023 else (math.inf if value > 0 else -math.inf)
         return {"value": str(value), "number": values.encode_float(rounded), "type": "integer"}
     if isinstance(value, float):
         return {"value": repr(value), "number": value, "type": "float"}

@@ -18,8 +18,8 @@ from dlprov.graph.reading import provjson, provn, provxml, rdf
 from dlprov.graph.reading.problems import Problem
 from dlprov.graph.reading.repairs import repaired
 
-LARGEST = 1 << 30
-"""Bytes of the largest file that is read: its document would take some ten times as much memory."""
+LARGEST = 512 << 20
+"""Bytes of the largest file that is read: its document takes some 25 times as much memory."""
 
 _SHOWN = 20
 """Warnings of one document that are told."""
