@@ -351,6 +351,9 @@ def test_a_graph_is_made_once_and_again_when_something_is_recorded(store: Path, 
         return sorted(path.name for path in graphs.iterdir() if (path / "schema.json").exists())
 
     with dlprov.start_run("flow") as run:
+        # What is found out of the environment in the background comes now, and not between two questions.
+        for name, found in run.environment.finish():
+            run.add_environment(name, found)
         task = run.task("Train")
         task.generated("oModel", path="a")
         first = value(ask(session, count))

@@ -196,6 +196,9 @@ def test_several_runs_become_one_graph_and_what_others_added_stays(store: Path, 
 def test_a_run_that_goes_on_is_brought_up_to_date(store: Path, emptied: Server) -> None:
     query = "MATCH (a:Activity) WHERE a.`dlprov:run_id` IS NOT NULL RETURN a.`dlprov:status`"
     with dlprov.start_run("flow") as run:
+        # What is found out of the environment in the background comes now, and not between the two pushes.
+        for name, found in run.environment.finish():
+            run.add_environment(name, found)
         run.task("Train").generated("oModel", path="a")
         emptied.push(property_graph(told([run.id])))
         assert emptied.ask(query) == [("running",)]
