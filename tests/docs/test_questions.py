@@ -16,7 +16,7 @@ import dlprov
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "questions.md"
 
-ENTRY = re.compile(r"^\*\*(\d+)\. (.+?)\*\*\n\n```(\w+)\n(.*?)\n```", re.MULTILINE | re.DOTALL)
+ENTRY = re.compile(r"^\*\*(\d+)\. (.+?)\*\*\n\n(?:<!--.*?-->\n)?```(\w+)\n(.*?)\n```", re.MULTILINE | re.DOTALL)
 
 HALF = (
     ("first", "0.001", "0.0005"),
