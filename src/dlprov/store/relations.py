@@ -24,22 +24,21 @@ def element_used(run: RunRecords, task: Row, uuid: str) -> None:
 
 def artifact(run: RunRecords, event: events.Artifact, writer: str) -> None:
     """A file was used or generated. What is made is a thing of its own, and a copy of what its content is."""
-    activity = _activity(run, event.task, writer)
     content = things.content_name(event.sha256) if event.sha256 else ""
     copy = things.artifact_name(run.run_id, event.path, event.time)
-    if event.direction == "used":
-        _relate(run, "used", activity, content or copy)
-        return
-    _relate(run, "wasGeneratedBy", copy, activity)
-    if content:
-        _relate(run, "specializationOf", copy, content)
+    _used_or_made(run, event, _activity(run, event.task, writer), content, copy)
 
 
 def data(run: RunRecords, event: events.Data, writer: str) -> None:
     """Data in memory were used or generated. Equal data are one thing."""
-    activity = _activity(run, event.task, writer)
     content = things.data_name(event.fingerprint) if event.fingerprint else ""
     copy = things.made_data_name(run.run_id, event.role, event.time)
+    _used_or_made(run, event, _activity(run, event.task, writer), content, copy)
+
+
+def _used_or_made(
+    run: RunRecords, event: events.Artifact | events.Data, activity: str, content: str, copy: str
+) -> None:
     if event.direction == "used":
         _relate(run, "used", activity, content or copy)
         return
