@@ -6,6 +6,7 @@ import random
 import shutil
 from pathlib import Path
 
+import duckdb
 import msgspec
 from run_logs import RunLog, at, dump, execution_log, ids_removed
 
@@ -186,3 +187,16 @@ def test_an_import_that_is_indexed_line_by_line(store: Path, tmp_path: Path) -> 
     assert index.path is not None
     index.path.unlink()
     assert dump(index) == line_by_line
+
+
+def test_an_index_with_other_tables_is_built_anew(tmp_path: Path) -> None:
+    """As one that was made by another state of the same version is."""
+    with dlprov.start_run("flow", store=tmp_path) as run:
+        run.log(loss=0.5)
+    assert dlprov.query("SELECT count(*) FROM run", store=tmp_path).rows() == [(1,)]
+    with duckdb.connect(str(tmp_path / "index.duckdb")) as connection:
+        connection.execute("DROP TABLE public.relation")
+        connection.execute("UPDATE public.meta SET value = '2' WHERE key = 'schema'")
+    with dlprov.start_run("flow", store=tmp_path) as run, run.task("t") as task:
+        task.generated("s", n=1)
+    assert dlprov.query("SELECT kind FROM relation", store=tmp_path).rows() == [("wasGeneratedBy",)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -15,9 +17,6 @@ import duckdb
 from dlprov._version import __version__
 from dlprov.errors import StoreBusyError
 from dlprov.store.names import text
-
-SCHEMA_VERSION = "2"
-"""Changes with ``schema.sql``. An index of another version, or of another dlprov, is built anew."""
 
 WAIT_SECONDS = 60.0
 """How long a process waits for its turn at the index."""
@@ -113,20 +112,34 @@ def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of an index in the current database, which is empty."""
     connection.execute("BEGIN TRANSACTION")
-    for script in ("schema.sql", "monetdb.sql"):
-        connection.execute(files("dlprov.store").joinpath(script).read_text(encoding="utf-8"))
-    for key, value in (("schema", SCHEMA_VERSION), ("dlprov", __version__)):
+    for script in _scripts():
+        connection.execute(script)
+    for key, value in _identity().items():
         connection.execute("INSERT INTO public.meta VALUES (?, ?)", [key, value])
     connection.execute("COMMIT")
 
 
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the attached file is an index that this version made."""
+    """Whether the attached file is an index that this version made. Another one is built anew."""
     try:
         found = dict(connection.execute("SELECT key, value FROM store.public.meta").fetchall())
     except duckdb.Error:
         return False
-    return found == {"schema": SCHEMA_VERSION, "dlprov": __version__}
+    return found == _identity()
+
+
+@cache
+def _scripts() -> tuple[str, ...]:
+    """What makes the tables."""
+    return tuple(
+        files("dlprov.store").joinpath(name).read_text(encoding="utf-8") for name in ("schema.sql", "monetdb.sql")
+    )
+
+
+@cache
+def _identity() -> dict[str, str]:
+    """What an index says of itself: other tables are another index, whether or not the version tells."""
+    return {"schema": hashlib.sha256("".join(_scripts()).encode()).hexdigest(), "dlprov": __version__}
 
 
 def is_usable(path: Path) -> bool:
