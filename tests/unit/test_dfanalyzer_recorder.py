@@ -173,6 +173,17 @@ def test_a_dataflow_is_known_from_the_store_and_from_whoever_knows_more(tmp_path
     assert rows(tmp_path, "SELECT optimizer_name, batch_size FROM alexnet.itrain") == [("adam", 32.0)]
 
 
+def test_what_was_found_elsewhere_is_not_lost_when_more_is_declared_here(
+    tmp_path: Path,
+) -> None:
+    elsewhere = plan_of(KERAS_PROV)
+    first = Client(Recorder(tmp_path, find_plan=lambda _: elsewhere), "keras-alexnet-df", "e")
+    assert first.send("train", 4, itrain=[["adam", "0.1", "3", "32", "4"]]) == ()
+    again = Client(Recorder(tmp_path, find_plan=lambda _: elsewhere), "keras-alexnet-df", "e")
+    assert again.send("trainingmodel", 1, itrainingmodel=[["0.1"]]) == ()
+    assert rows(tmp_path, 'SELECT learning_rate FROM "keras-alexnet-df".itrainingmodel') == [(0.1,)]
+
+
 def test_declaring_again_changes_nothing_and_declaring_more_adds(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     for _ in range(10):

@@ -87,6 +87,11 @@ class Execution:
         """Whether every task that this process has seen has ended."""
         return not self._open
 
+    def plan(self) -> Dataflow:
+        """Everything that is declared of the dataflow."""
+        with self._lock:
+            return self._declared.plan()
+
     def record(self, message: TaskMessage) -> tuple[tuple[str, ...], tuple[Transformation, ...]]:
         """Write one message, in one piece.
 

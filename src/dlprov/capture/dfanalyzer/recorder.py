@@ -64,11 +64,11 @@ class Recorder:
             StoreError: The store cannot be written.
         """
         with self._lock:
-            declared = self._known(plan.tag.lower()) or Declared(plan.tag.lower())
-            news = declared.add(plan.transformations)
-            if news or plan.tag.lower() not in self._declared:
-                self._keep(Dataflow(plan.tag.lower(), plan.transformations))
-            self._declared[plan.tag.lower()] = declared
+            tag = plan.tag.lower()
+            declared = self._known(tag) or Declared(tag)
+            if declared.add(plan.transformations) or tag not in self._declared:
+                self._keep(declared.plan())
+            self._declared[tag] = declared
 
     def plan(self, tag: str) -> Dataflow | None:
         """Everything that is declared of a dataflow; ``None`` if nothing is. Its tag in any case."""
@@ -97,7 +97,8 @@ class Recorder:
                 "and send it again"
             ) from None
         if news:
-            self._keep(Dataflow(message.dataflow, news))
+            # The whole plan: what was found elsewhere is not looked for again once something is declared here.
+            self._keep(execution.plan())
         return remarks
 
     def execution(self, dataflow: str, execution: str) -> Execution | None:
