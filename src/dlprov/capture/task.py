@@ -111,7 +111,11 @@ class Task(Scope):
 
     @shielded
     def used_all(self, set: str, /, *tasks: Task) -> None:
-        """Record that the task used every element of ``set`` that ``tasks`` have generated until now."""
+        """Record that the task used every element of ``set`` that ``tasks`` have generated until now.
+
+        Those excepted that a task of the same transformation used before, as DfAnalyzer has it: a task after each epoch
+        uses what is new. :meth:`used` records the use of any element, however often.
+        """
         names = tuple(task.key for task in tasks)
         tag = values.encode_text(str(set))
         self._run.emit(events.Used(events.now(), self._key or 0, tag, generated_by=names))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlprov.log import events
 from dlprov.log.identifiers import derived_id
-from dlprov.store import relations
+from dlprov.store import relations, things
 from dlprov.store.columns import type_of
 from dlprov.store.names import quote
 from dlprov.store.sets import SetTable, column_names, task_column
@@ -44,27 +44,43 @@ def used(run: RunRecords, event: events.Used, writer: str) -> None:
     if event.keys:
         identifiers = [derived_id("element", global_key(key, writer)) for key in event.keys]
         run.dataflow.uses(transformation, table, table.producers[0] if table.producers else "")
-        table.consume(transformation, task["id"], "list_contains(?, uuid)", [identifiers])
+        table.consume(transformation, task["id"], "uuid IN (SELECT unnest(?::VARCHAR[]))", [identifiers])
         _note_usage(run, task, table, identifiers, event.time)
     if event.generated_by:
-        condition = _generated_by(run, transformation, table, event.generated_by, writer)
-        _note_usage(run, task, table, table.consume(transformation, task["id"], condition, []), event.time)
+        condition, parameters = _generated_by(run, transformation, table, event.generated_by, writer)
+        _note_usage(run, task, table, table.consume(transformation, task["id"], condition, parameters), event.time)
 
 
 def _generated_by(
     run: RunRecords, transformation: str, table: SetTable, keys: tuple[events.Key, ...], writer: str
-) -> str:
-    """Which elements are of these tasks, and not used by this transformation yet (DfAnalyzer's rule), as SQL."""
+) -> tuple[str, list[Any]]:
+    """Which elements are of these tasks, and not used by this transformation yet (DfAnalyzer's rule).
+
+    Gives a condition in SQL, and its parameters.
+    """
+    makers = [task for task in (run.task(key, writer) for key in keys) if task is not None]
     numbers: dict[str, list[str]] = {}
-    for key in keys:
-        earlier = run.task(key, writer)
-        if earlier is not None:
-            numbers.setdefault(run.transformation_of(earlier), []).append(str(earlier["id"]))
-    conditions = []
-    for producer, found in sorted(numbers.items()):
+    for task in makers:
+        numbers.setdefault(run.transformation_of(task), []).append(str(task["id"]))
+    for producer in sorted(numbers):
         run.dataflow.uses(transformation, table, producer)
-        conditions.append(f"{quote(task_column(producer))} IN ({', '.join(found)})")
-    return f"({' OR '.join(conditions)}) AND {quote(task_column(transformation))} IS NULL"
+    if set(table.producers).isdisjoint(table.consumers):
+        made = (
+            f"{quote(task_column(producer))} IN ({', '.join(found)})" for producer, found in sorted(numbers.items())
+        )
+        return f"({' OR '.join(made)}) AND {quote(task_column(transformation))} IS NULL", []
+    # A transformation that makes and uses elements of this set has one column for both.
+    run.tables["relation"].flush(run.tables.connection)
+    number = run.dataflow.transformation(transformation)
+    users = [task for task in run.tasks.values() if task.get("dt_id") == number]
+    within = "FROM public.relation WHERE run_id = ? AND kind = "
+    named = "IN (SELECT unnest(?::VARCHAR[]))"
+    condition = (
+        f"'element-' || uuid IN (SELECT source {within}'wasGeneratedBy' AND target {named}) AND "
+        f"'element-' || uuid NOT IN (SELECT target {within}'used' AND source {named})"
+    )
+    names = ([things.task_name(task["uuid"]) for task in tasks] for tasks in (makers, users))
+    return condition, [parameter for found in names for parameter in (run.run_id, found)]
 
 
 def _insert(run: RunRecords, task: Row, table: SetTable, event: events.Used | events.Generated, writer: str) -> None:
