@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.measure import environment
 
-ROWS = ("step", "client", "kill", "fit", "lag", "index", "best", "imports", "service", "prov")
+ROWS = ("step", "client", "kill", "fit", "lag", "index", "best", "imports", "service", "prov", "lineage")
 """The rows in the order of the table; each is a module with a function ``measure``."""
 
 RESULTS = Path(__file__).parent / "results"

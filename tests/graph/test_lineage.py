@@ -174,3 +174,43 @@ def test_two_ways_of_looking_give_the_same_answer(session: Session, monkeypatch:
                 first = [(row[0], row[5]) for row in trace(session, thing, **options)]
                 monkeypatch.setattr(module, "MAX_LEVELS", 1)
                 assert [(row[0], row[5]) for row in trace(session, thing, **options)] == first
+
+
+def test_a_task_uses_what_another_one_made_and_not_what_that_one_used(store: Path) -> None:
+    """A set that transformations use and add to: each of them has one column for both."""
+    with dlprov.start_run("flow") as run:
+        with run.task("First") as first:
+            first.generated("oRows", row=1)
+        with run.task("Second") as second:
+            second.used_all("oRows", first)
+            second.generated("oRows", row=2)
+            second.generated("oRows", row=3)
+        with run.task("Third") as third:
+            third.used_all("oRows", second)
+            third.used_all("oRows", second)
+        with run.task("Third") as other:
+            other.used_all("oRows", first, second)
+    used = dlprov.query(
+        "SELECT t.identifier, r.row FROM usage AS u JOIN task AS t ON t.id = u.task_id JOIN flow.ds_orows AS r "
+        "ON r.uuid = u.element JOIN data_transformation AS d ON d.id = t.dt_id WHERE d.tag = 'third' ORDER BY ALL"
+    )
+    # The first of the two has not used what the first transformation made.
+    assert used.rows() == [(3, 2), (3, 3), (4, 1)]
+    session = open_session(store)
+    assert sorted(told(session, "orows:1", direction="down")) == [
+        (0, "orows:1"), (1, "second"), (1, "third"), (2, "orows:2"), (2, "orows:3"), (3, "third"),
+    ]  # fmt: skip
+
+
+def test_a_transformation_uses_what_an_earlier_task_of_its_own_made(store: Path) -> None:
+    with dlprov.start_run("flow") as run:
+        earlier = None
+        for step in range(5):
+            with run.task("Train", depends_on=[earlier] if earlier else []) as task:
+                if earlier is not None:
+                    task.used_all("oTrain", earlier)
+                task.generated("oTrain", step=step)
+                earlier = task
+    found = told(open_session(store), "otrain:5")
+    assert [name for _, name in found] == [word for row in range(5, 0, -1) for word in (f"otrain:{row}", "train")]
+    assert [distance for distance, _ in found] == list(range(10))

@@ -13,8 +13,9 @@ from dlprov.errors import UsageError
 from dlprov.graph.naming import describe, resolve
 from dlprov.query import Result, Session, open_session
 
-MAX_LEVELS = 400
-"""Steps that the engine takes by itself, each over the whole table; what is further away is looked up in memory."""
+MAX_LEVELS = 1_000
+"""Steps that the engine takes by itself, each of which compares with all that was found before; what is further away is
+looked up in memory."""
 
 COLUMNS = {
     "distance": "BIGINT",
@@ -26,8 +27,11 @@ COLUMNS = {
     "relation": "VARCHAR",
     "via": "VARCHAR",
 }
-"""Columns of an answer: how many steps away; ``element``, ``task``, ``file``, …; a name for people; where it belongs;
-the thing's id; the relation that leads to it, and from which thing."""
+"""Columns of an answer: how many steps away; ``element``, ``task``, ``file``, …, of imported things ``entity``, …; a
+name for people; where it belongs; the thing's id; the relation that leads to it, and from which thing."""
+
+_SEPARATOR = "\x1e"
+"""What no name has."""
 
 _EDGES = """
     SELECT kind, target AS "from", source AS "to" FROM public.relation WHERE {forward}
@@ -48,7 +52,7 @@ def lineage(
     """What ``thing`` came from (``up``), or what came from it (``down``); see :func:`trace`.
 
     Args:
-        thing: A row of a set, a file, a run, or an id of an earlier answer.
+        thing: A row of a set, a file, a run, a thing of an imported document, or an id of an earlier answer.
         direction: ``up`` or ``down``.
         depth: How many steps at the most; default: all.
         until: Tag of a transformation whose tasks are told, but not what lies behind them.
@@ -72,7 +76,8 @@ def trace(
     Args:
         session: The store.
         thing: ``set:ID`` or ``dataflow.set:ID`` for a row of a set; the path of a file, or (the beginning of) its
-            SHA-256; a run, by all that names one; or an id as an earlier answer has it.
+            SHA-256; a run, by all that names one; a thing of an imported document, by its IRI or as the document names
+            it; or an id as an earlier answer has it.
         direction: ``up`` or ``down``.
         depth: How many steps at the most; from an element to the task that made it is one, from that to what it used
             is another one. Default: all.
@@ -87,8 +92,13 @@ def trace(
         raise UsageError(f"lineage expects the direction 'up' or 'down', got {direction!r}")
     if depth is not None and depth < 0:
         raise UsageError(f"lineage expects a depth of 0 or more steps, got {depth}")
-    starts = resolve(session, thing, dataflow)
     limit = depth if depth is not None else 2**62
+    rows = session.together(lambda: _rows(session, resolve(session, thing, dataflow), direction, limit, until))
+    return Result.of_rows(COLUMNS, rows, f"lineage {direction} of {thing}")
+
+
+def _rows(session: Session, starts: list[str], direction: str, limit: int, until: str | None) -> list[tuple[Any, ...]]:
+    """The rows of an answer."""
     found = _levels(session, starts, direction, min(limit, MAX_LEVELS), until)
     if limit > MAX_LEVELS and any(row[1] == MAX_LEVELS for row in found):
         found = _all(session, starts, direction, limit, until)
@@ -97,7 +107,7 @@ def trace(
     for name, distance, kind, via in found:
         what = told[name]
         rows.append((distance, what.kind, what.label, what.dataflow, what.run_id, name, kind or None, via or None))
-    return Result.of_rows(COLUMNS, rows, f"lineage {direction} of {thing}")
+    return rows
 
 
 def _edges(direction: str) -> str:
@@ -106,50 +116,50 @@ def _edges(direction: str) -> str:
     return _EDGES.format(forward=other if up else own, backward=own if up else other)
 
 
-def _stops(until: str | None) -> str:
-    """A query for the tasks behind which nothing is told."""
-    return (
-        "SELECT 'task-' || t.uuid FROM public.task AS t JOIN public.data_transformation AS d ON d.id = t.dt_id "
-        "WHERE d.tag = lower($until)"
-        if until is not None
-        else "SELECT NULL WHERE $until IS NOT NULL"
-    )
+_STOPS = """
+    SELECT 'task-' || t.uuid FROM public.task AS t JOIN public.data_transformation AS d ON d.id = t.dt_id
+    WHERE d.tag = lower($until)"""
+"""The tasks behind which nothing is told."""
 
 
 def _levels(
     session: Session, starts: list[str], direction: str, limit: int, until: str | None
 ) -> list[tuple[str, int, str, str]]:
+    stops = "" if until is None else f"AND found.name NOT IN ({_STOPS})"
     query = f"""
-        WITH RECURSIVE edges AS MATERIALIZED ({_edges(direction)}), stops(name) AS MATERIALIZED ({_stops(until)}),
+        WITH RECURSIVE edges AS MATERIALIZED ({_edges(direction)}),
         found(name, distance, kind, via) USING KEY (name) AS (
             SELECT unnest($starts::VARCHAR[]), 0, '', ''
             UNION
             SELECT e."to", any_value(found.distance) + 1, any_value(e.kind), any_value(found.name)
             FROM found JOIN edges AS e ON e."from" = found.name
-            WHERE found.distance < $limit AND found.name NOT IN (SELECT name FROM stops WHERE name IS NOT NULL)
+            WHERE found.distance < $limit {stops}
             AND NOT EXISTS (SELECT 1 FROM recurring.found AS seen WHERE seen.name = e."to")
             GROUP BY e."to")
         SELECT name, distance, kind, via FROM found ORDER BY distance, name"""
-    return session.ask(query, {"starts": starts, "limit": limit, "until": until}).rows()
+    asked = {"starts": starts, "limit": limit}
+    return session.ask(query, asked if until is None else {**asked, "until": until}).rows()
 
 
 def _all(
     session: Session, starts: list[str], direction: str, limit: int, until: str | None
 ) -> list[tuple[str, int, str, str]]:
-    """The same for chains that are so long that a look at the whole table for each step takes too long."""
-    edges: dict[str, list[tuple[str, str]]] = {}
-    for kind, before, after in session.ask(_edges(direction)).rows():
-        edges.setdefault(before, []).append((after, kind))
-    stops = {row[0] for row in session.ask(_stops(until), {"until": until}).rows()}
+    """The same for chains that are so long that a look at what was found before takes too long at each step."""
+    # A text for each thing: lists of texts take four times as long to become Python's.
+    query = f"""
+        SELECT "from", string_agg(kind || ' ' || "to", '{_SEPARATOR}') FROM ({_edges(direction)}) GROUP BY ALL"""
+    edges = dict(session.ask(query).rows())
+    stops = set() if until is None else {row[0] for row in session.ask(_STOPS, {"until": until}).rows()}
     found = dict.fromkeys(starts, (0, "", ""))
     level, distance = starts, 0
     while level and distance < limit:
         distance += 1
         following: list[str] = []
         for name in level:
-            if name in stops:
+            if name in stops or name not in edges:
                 continue
-            for after, kind in edges.get(name, ()):
+            for edge in edges[name].split(_SEPARATOR):
+                kind, _, after = edge.partition(" ")
                 if after not in found:
                     found[after] = (distance, kind, name)
                     following.append(after)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -18,6 +18,8 @@ from dlprov.query.result import TABLE, Result
 from dlprov.store import Index
 from dlprov.store.names import RESERVED_SCHEMAS, fold, quote, schema_for, text
 from dlprov.store.ownership import OwnedIndex
+
+T = TypeVar("T")
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 
@@ -49,6 +51,7 @@ class Session:
         self.most_rows = most_rows
         self._is_foreign = is_foreign
         self._asked: duckdb.DuckDBPyConnection | None = None
+        self._held: duckdb.DuckDBPyConnection | None = None
         self._is_stopped = False
 
     def ask(self, sql: str, parameters: Parameters = None) -> Result:
@@ -73,6 +76,26 @@ class Session:
         for part in first:
             self._one(part, None)
         return self._one(last, parameters)
+
+    def together(self, questions: Callable[[], T]) -> T:
+        """What several questions in a row give: what is new is looked for once, and all of them see the same.
+
+        Args:
+            questions: Asks this session. It may be called several times.
+
+        Raises:
+            StoreError: The index cannot be read.
+        """
+
+        def here(reading: Reading) -> T:
+            with reading() as connection:
+                self._held = connection
+                try:
+                    return questions()
+                finally:
+                    self._held = None
+
+        return reach(self.index, lambda _: questions(), here)
 
     def use(self, schema: str) -> Result:
         """Make a dataflow's schema (or ``public``) the current one."""
@@ -115,6 +138,9 @@ class Session:
         return self.use(change.schema) if change else self._answer(statement, parameters)
 
     def _answer(self, statement: str, parameters: Parameters) -> Result:
+        held = self._held
+        if held is not None:
+            return self._answer_here(lambda: nullcontext(held.cursor()), statement, parameters)
         return reach(
             self.index,
             lambda remote: self._cut(remote.ask(statement, parameters, self.schema)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dlprov.graph.cypher.answers import table
 from dlprov.graph.property_graph import ORIGINAL
 from dlprov.query import Result
 
@@ -24,7 +23,7 @@ def readable(result: Result) -> Result:
         for row in result.rows()
     ]
     types = ("VARCHAR" if parsed else kind for kind, parsed in zip(result.types, is_json, strict=True))
-    return table(dict(zip(result.columns, types, strict=True)), rows, result.sql)
+    return Result.of_rows(dict(zip(result.columns, types, strict=True)), rows, result.sql)
 
 
 def _text(value: str) -> str:
