@@ -20,7 +20,7 @@ def test_what_was_not_changed_is_sealed(dlprov_command, trained):
     found = dlprov_command("verify", "last")
     assert found.returncode == 0
     assert " sealed " in found.stdout
-    assert "1 files of 1 run: 1 sealed" in dlprov_command("verify", "--all").stdout
+    assert "1 file of 1 run: 1 sealed" in dlprov_command("verify", "--all").stdout
 
 
 def test_one_changed_letter_is_found(dlprov_command, trained, failed):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dlprov.intake import Report, import_file
+from dlprov.intake import Report, import_dump
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -41,7 +41,7 @@ def taken(store, tmp_path):
         path.write_text(text, encoding="utf-8")
         told: list[str] = []
         report = Report(path, told.append)
-        import_file(path, store, report)
+        import_dump(path, store, report)
         return report, [message.removeprefix(f"{path}:") for message in told]
 
     return take

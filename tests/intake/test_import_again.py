@@ -140,7 +140,7 @@ def test_an_import_that_was_killed_goes_on(taken, store, tmp_path):
     database = executions(3, 4000)
     (tmp_path / "dump.sql").write_text(database.dump())
     program = "import sys; from pathlib import Path; from dlprov.intake import *; f = Path(sys.argv[1]); "
-    program += "import_file(f, Path(sys.argv[2]), Report(f))"
+    program += "import_dump(f, Path(sys.argv[2]), Report(f))"
     command = [sys.executable, "-c", program, str(tmp_path / "dump.sql"), str(store)]
     process = subprocess.Popen(command)
     try:
@@ -162,10 +162,10 @@ def test_an_import_for_which_there_is_no_room_goes_on_later(taken, store, tmp_pa
         import resource, sys
         from pathlib import Path
         from dlprov.errors import StoreError
-        from dlprov.intake import Report, import_file
+        from dlprov.intake import Report, import_dump
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         try:
-            import_file(Path(sys.argv[1]), Path(sys.argv[2]), Report(Path(sys.argv[1])))
+            import_dump(Path(sys.argv[1]), Path(sys.argv[2]), Report(Path(sys.argv[1])))
         except StoreError as error:
             print(error)
     """

@@ -10,7 +10,7 @@ from imported import assert_same_tables, assert_sealed, logs
 
 import dlprov
 from dlprov.errors import StoreError
-from dlprov.intake import Report, import_file
+from dlprov.intake import Report, import_dump
 
 
 def test_rows_that_cannot_be_read_are_told_and_the_rest_is_imported(taken):
@@ -166,4 +166,4 @@ def test_a_store_that_cannot_be_made(tmp_path):
     path = tmp_path / "dump.sql"
     path.write_text(executions().dump())
     with pytest.raises(StoreError, match="cannot be written"):
-        import_file(path, tmp_path / "file" / "store", Report(path))
+        import_dump(path, tmp_path / "file" / "store", Report(path))

@@ -307,13 +307,29 @@ def test_a_dump_is_recognised_by_its_content(made, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b'{"prefix": {}}',
+        b"\xef\xbb\xbf \n[1]",
+        b"<?xml version='1.0'?>",
+        "<?xml version='1.0' encoding='UTF-16'?>".encode("utf-16"),
+        b"document\n  prefix dlprov <x>\nendDocument",
+        b"// a remark\n/* and\nmore */ document\nendDocument",
+        b"@prefix prov: <http://www.w3.org/ns/prov#> .",
+        b"# a remark\n\nPREFIX prov: <http://www.w3.org/ns/prov#>",
+        b"<http://example.org/a> a <http://www.w3.org/ns/prov#Entity> .",
+    ],
+)
+def test_a_document_of_prov_is_recognised_by_its_content(content, tmp_path):
+    path = tmp_path / "dump.sql"
+    path.write_bytes(content)
+    assert kind_of(path) == "prov"
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b'{"prefix": {}}', "looks like JSON"),
-        (b"<?xml version='1.0'?>", "looks like XML"),
-        (b"document\n  prefix dlprov <x>\nendDocument", "looks like PROV-N"),
-        (b"@prefix prov: <http://www.w3.org/ns/prov#> .", "looks like Turtle"),
         (b'{"event":"log","time":1}', "needs no import"),
         (b"\x1f\x8b\x08\x00", "unpack it first"),
         ("START TRANSACTION;\n".encode("utf-16"), "iconv"),
@@ -322,7 +338,7 @@ def test_a_dump_is_recognised_by_its_content(made, tmp_path):
         (b"a,b\n1,2\n", "something else"),
     ],
 )
-def test_what_is_no_dump_is_named(content, said, tmp_path):
+def test_what_can_not_be_imported_is_named(content, said, tmp_path):
     path = tmp_path / "dump.sql"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=said):

@@ -182,7 +182,9 @@ def test_heartbeats_show_that_a_silent_writer_lives(tmp_path: Path, monkeypatch:
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.jsonl"))
 
-ADDED_KINDS = {"format-1.1.jsonl": {"agent", "numbers", "performance", "file", "raw-data", "received"}}
+ADDED_KINDS = {"format-1.1.jsonl": {
+    "agent", "numbers", "performance", "file", "raw-data", "document", "statement", "received",
+}}  # fmt: skip
 """The kinds that each version after 1.0 added."""
 
 

@@ -97,7 +97,7 @@ def _documents(session: Session, run_ids: list[str], dataflow: str | None) -> di
     """The runs of each document by the name of its file: one document of a dataflow, or one of each run."""
     if dataflow is not None:
         return {dataflow_file_name(dataflow.lower()): run_ids}
-    query = "SELECT run_id, execution FROM public.run WHERE list_contains($runs, run_id)"
+    query = "SELECT run_id, execution FROM public.run WHERE run_id IN (SELECT unnest($runs::VARCHAR[]))"
     executions = dict(session.ask(query, {"runs": run_ids}).rows())
     found: dict[str, list[str]] = {}
     for run_id in run_ids:

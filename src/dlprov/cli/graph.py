@@ -16,8 +16,14 @@ from dlprov.graph.cypher.question import MOST_ROWS, SECONDS, ask
 
 @click.command("graph", cls=Command, short_help="ask the provenance graph in Cypher")
 @click.argument("cypher")
-@click.option("--run", "runs", multiple=True, metavar="RUN", help="A run that is asked about; may be repeated.")
-@click.option("--dataflow", metavar="TAG", help="All runs of this dataflow. Default: all runs.")
+@click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    metavar="RUN",
+    help="A run or an imported document to ask; repeatable.",
+)
+@click.option("--dataflow", metavar="TAG", help="All runs of this dataflow. Default: everything.")
 @click.option(
     "--limit", type=click.IntRange(min=0), default=MOST_ROWS, metavar="N", help=f"At most N rows. Default: {MOST_ROWS}."
 )
@@ -40,7 +46,9 @@ def command(
     output: Path | None,
     store: Path | None,
 ) -> None:
-    """Ask the provenance graph of runs in Cypher, without a server. It needs pip install 'dlprov[cypher]'.
+    """Ask the provenance graph of runs and imported documents in Cypher, without a server.
+
+    It needs pip install 'dlprov[cypher]'.
 
     Nodes are Entity, Activity or Agent; relationships used, wasGeneratedBy, wasDerivedFrom, wasInformedBy, … Keys have
     their prefix and stand in backticks, which a shell leaves alone between single quotes.

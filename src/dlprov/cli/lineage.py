@@ -33,7 +33,8 @@ def command(
     """Tell what ELEMENT came from, or what came from it, across tasks, runs and dataflows, the nearest first.
 
     ELEMENT is a row of a set (otrainingmodel:1, or DATAFLOW.otrainingmodel:1), a file by its path or its SHA-256, a
-    run, or an id that an earlier answer gave. The same content under another name is the same thing.
+    run, a thing of an imported document (its IRI, or ex:chart as the document has it), or an id that an earlier answer
+    gave. The same content under another name is the same thing.
 
         dlprov lineage otestingmodel:1
         dlprov lineage data/train.csv --down

@@ -1,4 +1,4 @@
-"""``dlprov push``: runs into a graph database."""
+"""``dlprov push``: what a store holds into a graph database."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import click
 from dlprov.cli.help import Command
 from dlprov.cli.options import configuration, open_session, store_option
 from dlprov.cli.progress import counted
-from dlprov.graph.mapping import provenance
 from dlprov.graph.neo4j import Pushed, push
 from dlprov.graph.property_graph import property_graph
-from dlprov.graph.selection import chosen_runs
+from dlprov.graph.selection import chosen, stated
 
 
 @click.command("push", cls=Command, short_help="write runs to a graph database such as Neo4j")
 @click.argument("url")
 @click.argument("runs", nargs=-1, metavar="[RUN…]")
-@click.option("--dataflow", metavar="TAG", help="All runs of this dataflow. Default: all runs.")
+@click.option("--dataflow", metavar="TAG", help="All runs of this dataflow. Default: everything.")
 @click.option("--user", metavar="NAME", help="Default: NEO4J_USERNAME, else neo4j.")
 @click.option(
     "--password-file",
@@ -38,10 +37,11 @@ def command(
     database: str | None,
     store: Path | None,
 ) -> None:
-    """Write the graph of each RUN, or of all runs, to the graph database at URL. It needs pip install 'dlprov[neo4j]'.
+    """Write the graph of each RUN, or of everything, to the graph database at URL.
 
-    URL is that of Neo4j's Bolt protocol. Pushing the same runs again adds nothing, and brings what has changed up to
-    date; what the database holds beside them stays.
+    It needs pip install 'dlprov[neo4j]'. URL is that of Neo4j's Bolt protocol. A RUN may also be an imported document.
+    Pushing the same again adds nothing, and brings what has changed up to date; what the database holds beside it
+    stays.
 
         dlprov push bolt://localhost:7687 last
         dlprov push neo4j+s://graphs.example.org --dataflow mnist --user alice --password-file secret
@@ -51,17 +51,19 @@ def command(
     if not password:
         raise click.UsageError("a password was expected, got none: give --password-file FILE, or set NEO4J_PASSWORD")
     session = open_session(store)
-    run_ids = chosen_runs(session, runs, dataflow)
+    selection = chosen(session, runs, dataflow)
     with counted(f"writing to {url}") as progress:
         pushed = push(
-            property_graph(provenance(session, run_ids)),
+            property_graph(stated(session, selection)),
             url,
             user=user or settings.neo4j_user,
             password=password,
             database=database,
             progress=lambda done: progress(_counts(done)),
         )
-    click.echo(f"{_counted(len(run_ids), 'run')}: {_counts(pushed)} are in the database")
+    counts = [(len(selection.runs), "run"), (len(selection.documents), "document")]
+    what = " and ".join(_counted(number, word) for number, word in counts if number) or "nothing"
+    click.echo(f"{what}: {_counts(pushed)} are in the database")
 
 
 def _password(path: Path) -> str:

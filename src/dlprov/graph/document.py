@@ -9,7 +9,8 @@ from prov.identifier import Namespace, QualifiedName
 from prov.model import Literal as ProvLiteral
 from prov.model import ProvDocument
 
-from dlprov.graph.statements import ARGUMENTS, DLPROV, TIMES, Literal, Name, Statement, Value
+from dlprov.graph.statements import ARGUMENTS, TIMES, Literal, Name, Statement, Value
+from dlprov.store.things import DLPROV
 
 
 def document(statements: Iterable[Statement]) -> ProvDocument:

@@ -48,7 +48,7 @@ def facts(session: Session, run_ids: Sequence[str]) -> Iterator[tuple[str, Itera
     Raises:
         NotFoundError: The store has no such run.
     """
-    query = "SELECT run_id, dataflow FROM public.run WHERE list_contains($runs, run_id)"
+    query = "SELECT run_id, dataflow FROM public.run WHERE run_id IN (SELECT unnest($runs::VARCHAR[]))"
     dataflows = dict(session.ask(query, {"runs": list(run_ids)}).rows())
     for run_id in run_ids:
         if run_id not in dataflows:
@@ -119,7 +119,7 @@ def _of_runs(
         for number, (_, _, query) in enumerate(sources)
     ]
     question = f"{_WITH} {' UNION ALL BY NAME '.join(parts)} ORDER BY place, source, n"
-    rows = _streamed(session.ask(question, {"runs": run_ids}))
+    rows = streamed(session.ask(question, {"runs": run_ids}))
     for place, group in groupby(rows, key=lambda row: row[0]):
         # Behind place, source and n there is a column for each source, of which one has a value.
         told = (Fact(sources[row[1]][0], row[3 + row[1]], sources[row[1]][1]) for row in group)
@@ -149,7 +149,8 @@ def _sets(session: Session, dataflows: list[str]) -> dict[str | None, list[SetOf
     return found
 
 
-def _streamed(result: Result) -> Iterator[tuple[Any, ...]]:
+def streamed(result: Result) -> Iterator[tuple[Any, ...]]:
+    """The rows of an answer, of which only some are in memory as Python's values at a time."""
     first = 0
     while rows := result.slice(first, _ROWS_AT_A_TIME):
         yield from rows

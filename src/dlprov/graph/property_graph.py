@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from dlprov.graph.statements import ARGUMENTS, DLPROV, ELEMENTS, TIMES, Literal, Name, Statement, Value
+from dlprov.graph.statements import ARGUMENTS, ELEMENTS, TIMES, Literal, Name, Statement, Value
 from dlprov.log.identifiers import derived_id
+from dlprov.store.things import DLPROV, iri_of
 
 Scalar = str | int | float | bool
 Property = Scalar | list[Scalar]
@@ -20,7 +21,7 @@ IDENTIFIER = "meta:identifier"
 """What things are told apart by: the IRI of a node, and for a relationship one that is made of its statement."""
 
 ORIGINAL = "meta:identifier_original"
-"""The property with a node's name in the document, such as ``dlprov:task-…``."""
+"""The property with a thing's name in the document, such as ``dlprov:task-…``."""
 
 LABELS = {"entity": "Entity", "activity": "Activity", "agent": "Agent"}
 """The label of each kind of element."""
@@ -29,7 +30,7 @@ RELATIONSHIPS = tuple(kind for kind in ARGUMENTS if kind not in ELEMENTS)
 """The types of relationships."""
 
 _LABEL_OF = {
-    **dict.fromkeys(("activity", "informed", "informant", "starter"), "Activity"),
+    **dict.fromkeys(("activity", "informed", "informant", "starter", "ender"), "Activity"),
     **dict.fromkeys(("agent", "delegate", "responsible"), "Agent"),
 }
 """Of what kind the arguments of relations are; all others are entities."""
@@ -91,22 +92,22 @@ def property_graph(statements: Iterable[Statement]) -> Iterator[Node | Relations
         ][:2]
         if len(ends) < 2:
             continue  # "Something was used" has one end, and an edge has two.
-        for name, local in ends:
-            if local not in labels:
-                labels[local] = _LABEL_OF.get(name, "Entity")
-                yield _node(local, labels[local], {})
+        for name, thing in ends:
+            if thing not in labels:
+                labels[thing] = _LABEL_OF.get(name, "Entity")
+                yield _node(thing, labels[thing], {})
         (_, first), (_, second) = ends
-        yield _relationship(statement, (labels[first], DLPROV + first), (labels[second], DLPROV + second))
+        yield _relationship(statement, (labels[first], iri_of(first)), (labels[second], iri_of(second)))
 
 
-def _node(local: str, label: str, told: dict[str, Property]) -> Node:
-    iri = DLPROV + local
+def _node(name: str, label: str, told: dict[str, Property]) -> Node:
+    iri = iri_of(name)
     bookkeeping: dict[str, Property] = {
         IDENTIFIER: iri,
-        ORIGINAL: f"dlprov:{local}",
+        ORIGINAL: _reference(name),
         "meta:prov_type": f"prov:{label}",
     }
-    return Node(iri, label, {**told, **bookkeeping})
+    return Node(iri, label, {**bookkeeping, **told})
 
 
 def _relationship(statement: Statement, start: tuple[str, str], end: tuple[str, str]) -> Relationship:
@@ -117,15 +118,22 @@ def _relationship(statement: Statement, start: tuple[str, str], end: tuple[str, 
     return Relationship(iri, statement.kind, start, end, {**told, IDENTIFIER: iri})
 
 
+def _reference(name: str) -> str:
+    """A thing in a property: by its qualified name if it is one of ours, else by its IRI."""
+    return name if ":" in name else f"dlprov:{name}"
+
+
 def _told(statement: Statement) -> dict[str, Property]:
     """Formal arguments and attributes as properties."""
     found: dict[str, Property] = {
-        f"prov:{name}": text if name in TIMES else f"dlprov:{text}" for name, text in statement.arguments.items()
+        f"prov:{name}": text if name in TIMES else _reference(text) for name, text in statement.arguments.items()
     }
-    several: dict[str, list[Scalar]] = {}
+    several: dict[str, dict[tuple[type, Scalar], None]] = {}
     for name, value in statement.attributes:
-        several.setdefault(str(name), []).append(scalar(value))
-    for key, values in several.items():
+        told = scalar(value)
+        several.setdefault(str(name), {})[type(told), told] = None
+    for key, group in several.items():
+        values = [told for _, told in group]
         found[key] = values[0] if len(values) == 1 else _alike(values)
     return found
 
@@ -139,11 +147,14 @@ def scalar(value: Value) -> Scalar:
         return str(value)
     if not isinstance(value, Literal):
         return value
-    if value.datatype in _WHOLE and len(value.text) < 20 and -(2**63) <= int(value.text) < 2**63:
-        return int(value.text)
-    if value.datatype in ("double", "float"):
-        # Python's spelling of infinity has more letters, and it reads XML Schema's too.
-        return float(value.text)
+    try:
+        if value.datatype in _WHOLE and -(2**63) <= int(value.text) < 2**63:
+            return int(value.text)
+        if value.datatype in ("double", "float"):
+            # Python's spelling of infinity has more letters, and it reads XML Schema's too.
+            return float(value.text)
+    except ValueError:
+        return value.text  # Documents of others call numbers what is none.
     return value.text == "true" if value.datatype == "boolean" else value.text
 
 

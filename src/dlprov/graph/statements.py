@@ -8,14 +8,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-DLPROV = "https://w3id.org/dlprov#"
-"""The namespace of ``dlprov:``. One, absolute, and the same in every document."""
-
 PROV = "http://www.w3.org/ns/prov#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
-
-NAMESPACES = {"dlprov": DLPROV, "prov": PROV, "xsd": XSD}
-"""The prefixes of documents that this package makes."""
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "entity": (),
@@ -30,8 +24,15 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "wasAssociatedWith": ("activity", "agent", "plan"),
     "actedOnBehalfOf": ("delegate", "responsible", "activity"),
     "specializationOf": ("specificEntity", "generalEntity"),
+    # The mapping makes none of the following, and the writers know none of them: imported documents have them.
+    "wasEndedBy": ("activity", "trigger", "ender", "time"),
+    "wasInvalidatedBy": ("entity", "activity", "time"),
+    "wasInfluencedBy": ("influencee", "influencer"),
+    "alternateOf": ("alternate1", "alternate2"),
+    "mentionOf": ("specificEntity", "generalEntity", "bundle"),
+    "hadMember": ("collection", "entity"),
 }
-"""The statements that the mapping makes, with their formal arguments in PROV-N's order."""
+"""The statements of PROV-DM, with their formal arguments in PROV-N's order."""
 
 TIMES = frozenset({"startTime", "endTime", "time"})
 
@@ -62,10 +63,13 @@ Value = Name | Literal | str
 class Statement(NamedTuple):
     """One statement.
 
+    A thing has the name that the index knows it by (:mod:`dlprov.store.things`): a local part in ``dlprov:``, or the
+    IRI of a thing that only imported documents speak of.
+
     Attributes:
         kind: Its name in PROV-N, a key of :data:`ARGUMENTS`.
-        id: Local part of its identifier in ``dlprov:``; relations have none.
-        arguments: Those that are given: local parts in ``dlprov:``, times as ``xsd:dateTime`` texts.
+        id: The name of the thing that it describes; relations have none.
+        arguments: Those that are given: names of things, times as ``xsd:dateTime`` texts.
         attributes: The others, in order: names with their prefix, and values.
     """
 

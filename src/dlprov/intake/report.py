@@ -22,12 +22,14 @@ class Report:
     runs: int = 0
     tasks: int = 0
     elements: int = 0
+    documents: int = 0
+    statements: int = 0
     lines: int = 0
     """Lines that were added to run logs, those of the above among them."""
     problems: int = 0
     """Rows that could not be imported."""
     warnings: int = 0
-    """Rows that were imported as they are, and look wrong."""
+    """Rows that were imported as they are, and look wrong, and repairs of a document."""
 
     def problem(self, line: int | None, reason: str, rows: int = 1) -> None:
         """So many rows, the first of them in this line, are not imported."""
@@ -35,7 +37,7 @@ class Report:
         self.tell(f"{self._place(line)}: {reason}")
 
     def warning(self, line: int | None, reason: str) -> None:
-        """A row is imported as it is, and looks wrong."""
+        """A row is imported as it is, and looks wrong; or something was repaired."""
         self.warnings += 1
         self.tell(f"{self._place(line)}: warning: {reason}")
 

@@ -7,14 +7,12 @@ file, named after its content: declaring the same again, as every run of a scrip
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from dlprov.log import events, layout
-from dlprov.log.identifiers import hostname
+from dlprov.log import complete, events, layout
 from dlprov.log.reader import read_events
 from dlprov.model import Dataflow
 
@@ -25,27 +23,9 @@ def save(store: Path, plan: Dataflow, *, package_version: str = "") -> bool:
     Raises:
         OSError: The store cannot be written.
     """
-    name = layout.declaration_name(plan.tag)
-    directory = layout.run_directory(store, name)
     writer = hashlib.sha256(msgspec.json.encode(plan)).hexdigest()[:32]
-    path = directory / (writer + layout.SUFFIX)
-    if path.exists():
-        return False
-    now = events.now()
-    first = events.Log(now, events.FORMAT, name, writer, host=hostname(), dlprov=package_version)
-    text = events.encode(first) + events.encode(events.Plan(now, plan))
-    text += events.encode(events.Seal(now, hashlib.sha256(text).hexdigest(), len(text)))
-    directory.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: it gets its name when it is complete.
-    draft = directory / f".{writer}.{os.getpid()}.{os.urandom(4).hex()}"
-    try:
-        _write(draft, text)
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
-        raise
-    return True
+    plans = [events.Plan(events.now(), plan)]
+    return complete.save(store, layout.declaration_name(plan.tag), writer, plans, package_version=package_version)
 
 
 def load(store: Path, tag: str) -> list[Dataflow]:
@@ -60,15 +40,3 @@ def load(store: Path, tag: str) -> list[Dataflow]:
                 if isinstance(event, events.Plan):
                     found.append((event.time, event.dataflow))
     return [plan for _, plan in sorted(found, key=lambda pair: pair[0])]
-
-
-def _write(path: Path, text: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o644)
-    try:
-        with memoryview(text) as rest:
-            written = 0
-            while written < len(rest):
-                written += os.write(file, rest[written:])
-        os.fsync(file)
-    finally:
-        os.close(file)

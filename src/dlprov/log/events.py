@@ -353,6 +353,36 @@ class Problem(Event, tag="problem"):
     traceback: str = ""
 
 
+class Document(Event, tag="document"):
+    """A provenance document of others: the statements behind it are its own.
+
+    ``name``, ``sha256`` and ``size`` (bytes) are of the file, ``format`` is what it was written in. ``prefixes`` are
+    those of the qualified names in the statements, with their namespaces. ``warnings`` say what was repaired.
+    """
+
+    name: str
+    format: str
+    sha256: str
+    size: int
+    prefixes: dict[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+class Statement(Event, tag="statement"):
+    """A statement of a provenance document, in the terms of PROV-DM (W3C Recommendation, 30 April 2013).
+
+    ``kind`` is its name in PROV-N, and ``arguments`` are its formal ones under PROV-DM's names: qualified names, and
+    times as ISO 8601 texts. ``attributes`` are ``(name, text, type)``: the type is a qualified name, empty for a plain
+    text, ``@`` and its language for one that has a language. ``bundle`` is the one that it stands in.
+    """
+
+    kind: str
+    id: str = ""
+    arguments: dict[str, str] = {}
+    attributes: tuple[tuple[str, str, str], ...] = ()
+    bundle: str = ""
+
+
 class Received(Event, tag="received"):
     """The lines before it, of the same write, are a client's message: who repeats it is told that it is stored.
 
@@ -400,6 +430,8 @@ AnyEvent = (
     | Stop
     | Note
     | Problem
+    | Document
+    | Statement
     | Received
     | Heartbeat
     | Seal

@@ -1,6 +1,7 @@
 """Where things lie in a store directory: ``runs/<run id>/<writer>.jsonl``.
 
-What is declared of a dataflow outside of any run lies beside them, in ``runs/dataflow-<id>/<writer>.jsonl``.
+Beside them lies what belongs to no run: declarations of dataflows, in ``runs/dataflow-<id>/<writer>.jsonl``, and
+provenance documents of others, in ``runs/document-<id>/<writer>.jsonl``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ SUFFIX = ".jsonl"
 
 DECLARATION = "dataflow-"
 """How the names of directories begin that hold no run, but what was declared of a dataflow."""
+
+DOCUMENT = "document-"
+"""How the names of directories begin that hold no run, but a provenance document of others."""
 
 
 def runs_directory(store: Path) -> Path:
@@ -35,6 +39,16 @@ def declaration_name(dataflow: str) -> str:
 def is_declaration(run_id: str) -> bool:
     """Whether a directory beside those of runs holds declarations instead."""
     return run_id.startswith(DECLARATION)
+
+
+def is_document(run_id: str) -> bool:
+    """Whether a directory beside those of runs holds a provenance document of others instead."""
+    return run_id.startswith(DOCUMENT)
+
+
+def is_run(run_id: str) -> bool:
+    """Whether a directory holds a run."""
+    return not run_id.startswith((DECLARATION, DOCUMENT))
 
 
 def log_files(directory: Path) -> list[Path]:

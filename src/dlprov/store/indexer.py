@@ -7,6 +7,7 @@ gives the same tables, down to the numbers that rows were given.
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections import Counter
@@ -36,7 +37,7 @@ _SEAL = b'{"event":"seal",'
 
 _LINE_SHOWN = 200
 
-_DECLARED = f"starts_with(run_id, '{layout.DECLARATION}')"
+_NO_RUN = f"(starts_with(run_id, '{layout.DECLARATION}') OR starts_with(run_id, '{layout.DOCUMENT}'))"
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are indexed and the bytes that are to be indexed."""
@@ -175,7 +176,7 @@ class Indexer:
         """Directories of ended runs that are read to their ends and have rested, so that they can be closed."""
         query = (
             "SELECT run_id, changed FROM public.log_directory LEFT JOIN public.run USING (run_id) "
-            f"WHERE NOT is_closed AND (ended IS NOT NULL OR {_DECLARED}) AND changed < ?"
+            f"WHERE NOT is_closed AND (ended IS NOT NULL OR {_NO_RUN}) AND changed < ?"
         )
         rested = self._fetch(query, [time.time_ns() - SETTLED_NANOSECONDS])
         complete = self._complete(run_id for run_id, _ in rested)
@@ -186,7 +187,7 @@ class Indexer:
         wanted = list(run_ids)
         ended = "SELECT run_id FROM public.run WHERE ended IS NOT NULL AND run_id IN (SELECT unnest(?::VARCHAR[]))"
         complete = {row[0] for row in self._fetch(ended, [wanted])}
-        complete |= set(filter(layout.is_declaration, wanted))
+        complete |= set(itertools.filterfalse(layout.is_run, wanted))
         sealed = (
             "SELECT run_id, writer, position FROM public.log_file "
             "WHERE is_sealed AND run_id IN (SELECT unnest(?::VARCHAR[]))"

@@ -6,7 +6,7 @@ from typing import Any
 
 from dlprov.log import events, layout
 from dlprov.log.identifiers import derived_id
-from dlprov.store import agents, artifacts, elements, extraction, performances
+from dlprov.store import agents, artifacts, documents, elements, extraction, performances
 from dlprov.store.catalog import DataflowEntry
 from dlprov.store.columns import as_text, json_text, typed
 from dlprov.store.names import fold
@@ -90,11 +90,19 @@ class RunRecords:
         self._settings: dict[tuple[str, int | None, str], Row] = {}
         self._environment: dict[str, str | None] = {}
         self._dataflow: DataflowEntry | None = None
-        self.is_declaration = layout.is_declaration(run_id)
+        self.document: documents.DocumentEntry | None = None
+        self._handlers = _HANDLERS
         self.is_new = run_id not in batch.known_runs
         self.row: Row = {"run_id": run_id, "status": "running"}
-        if self.is_declaration:
+        self.is_run = False
+        if layout.is_declaration(run_id):
+            self._handlers = _OF_DECLARATIONS
             return
+        if layout.is_document(run_id):
+            self._handlers = _OF_DOCUMENTS
+            self.document = documents.load(self)
+            return
+        self.is_run = True
         if self.is_new:
             self.tables["run"].add(self.row)
         else:
@@ -172,8 +180,8 @@ class RunRecords:
 
     def handle(self, event: events.AnyEvent, writer: str) -> None:
         """Take in one event of a file."""
-        handler = _HANDLERS.get(type(event))
-        if handler is not None and (not self.is_declaration or isinstance(event, events.Plan | events.Numbers)):
+        handler = self._handlers.get(type(event))
+        if handler is not None:
             handler(self, event, writer)
 
     def collect_changes(
@@ -186,7 +194,7 @@ class RunRecords:
         """Queue the rows that are new, and give out those that are in the index and changed."""
         self._queue_settings()
         self._queue_environment()
-        if self.is_declaration:
+        if not self.is_run:
             return
         if not self.is_new:
             runs[self.run_id] = self.row
@@ -236,7 +244,7 @@ class RunRecords:
         }
 
     def _plan(self, event: events.Plan, _: str) -> None:
-        if self.is_declaration:
+        if not self.is_run:
             self._dataflow = self.batch.dataflow(event.dataflow.tag)
         self.dataflow.declare(event.dataflow)
 
@@ -454,3 +462,7 @@ _HANDLERS: dict[type[Any], Any] = {
     events.Note: RunRecords._note,
     events.Problem: RunRecords._problem,
 }
+
+_OF_DECLARATIONS: dict[type[Any], Any] = {kind: _HANDLERS[kind] for kind in (events.Plan, events.Numbers)}
+_OF_DOCUMENTS: dict[type[Any], Any] = {events.Document: documents.document, events.Statement: documents.statement}
+"""What has a meaning in a directory that holds no run."""

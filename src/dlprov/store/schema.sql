@@ -622,15 +622,59 @@ COMMENT ON COLUMN public.usage."time" IS 'When (UTC).';
 
 CREATE TABLE public.relation (
     "run_id" VARCHAR,
+    "document_id" INTEGER,
     "kind" VARCHAR,
     "source" VARCHAR,
     "target" VARCHAR
 );
 COMMENT ON TABLE public.relation IS 'What came from what: edges from what is later to what was before it.';
-COMMENT ON COLUMN public.relation."run_id" IS 'run.run_id.';
-COMMENT ON COLUMN public.relation."kind" IS 'used (from a task to what it used), wasGeneratedBy (from what was made to its task), wasDerivedFrom, specializationOf (from a copy to what all copies of its content are).';
+COMMENT ON COLUMN public.relation."run_id" IS 'run.run_id; NULL: an imported document says it.';
+COMMENT ON COLUMN public.relation."document_id" IS 'document.id; NULL: it was recorded in a run.';
+COMMENT ON COLUMN public.relation."kind" IS 'used (from a task to what it used), wasGeneratedBy (from what was made to its task), specializationOf (from a copy to what all copies of its content are); of imported documents also wasDerivedFrom, wasInformedBy, wasStartedBy, wasEndedBy, wasInfluencedBy, mentionOf, hadMember.';
 COMMENT ON COLUMN public.relation."source" IS 'The later thing: task-<uuid>, run-<id>, element-<uuid>, artifact-<id>, file-<SHA-256>, data-<fingerprint>, or the IRI of an imported thing.';
 COMMENT ON COLUMN public.relation."target" IS 'The earlier thing.';
+
+CREATE TABLE public.document (
+    "id" INTEGER,
+    "uuid" VARCHAR,
+    "name" VARCHAR,
+    "format" VARCHAR,
+    "sha256" VARCHAR,
+    "size" BIGINT,
+    "prefixes" JSON,
+    "warnings" JSON,
+    "time" TIMESTAMP
+);
+COMMENT ON TABLE public.document IS 'Provenance documents that were imported.';
+COMMENT ON COLUMN public.document."id" IS 'Number.';
+COMMENT ON COLUMN public.document."uuid" IS 'Derived from its statements: the same in every index, and for the same statements in another format.';
+COMMENT ON COLUMN public.document."name" IS 'Name of the file.';
+COMMENT ON COLUMN public.document."format" IS 'What it was written in: provn, json, jsonld, ttl, trig, xml or rdf.';
+COMMENT ON COLUMN public.document."sha256" IS 'SHA-256 of the file, hexadecimal.';
+COMMENT ON COLUMN public.document."size" IS 'Bytes.';
+COMMENT ON COLUMN public.document."prefixes" IS 'Prefixes of the names in table statement, with their namespaces.';
+COMMENT ON COLUMN public.document."warnings" IS 'What was repaired when it was read.';
+COMMENT ON COLUMN public.document."time" IS 'When it was imported (UTC).';
+
+CREATE TABLE public.statement (
+    "document_id" INTEGER,
+    "kind" VARCHAR,
+    "thing" VARCHAR,
+    "name" VARCHAR,
+    "label" VARCHAR,
+    "arguments" JSON,
+    "attributes" JSON,
+    "bundle" VARCHAR
+);
+COMMENT ON TABLE public.statement IS 'Statements of imported documents, in their order.';
+COMMENT ON COLUMN public.statement."document_id" IS 'document.id.';
+COMMENT ON COLUMN public.statement."kind" IS 'Its name in PROV-N: entity, activity, agent, used, wasGeneratedBy, …';
+COMMENT ON COLUMN public.statement."thing" IS 'What it is about, as table relation has it: an IRI, or a name of ours; NULL: a relation without an identifier.';
+COMMENT ON COLUMN public.statement."name" IS 'The same as the document has it: a prefix and a local name.';
+COMMENT ON COLUMN public.statement."label" IS 'Its attribute prov:label.';
+COMMENT ON COLUMN public.statement."arguments" IS 'Formal arguments by their names in PROV-DM: arguments->>''$.entity'' and the like.';
+COMMENT ON COLUMN public.statement."attributes" IS 'Other attributes: a list of [name, text, type]; the type is empty for a plain text.';
+COMMENT ON COLUMN public.statement."bundle" IS 'Name of the bundle that it stands in; NULL: the document itself.';
 
 CREATE TABLE public.environment (
     "run_id" VARCHAR,

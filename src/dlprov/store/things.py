@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from dlprov.log.identifiers import derived_id
+
+DLPROV = "https://w3id.org/dlprov#"
+"""The namespace of ``dlprov:``. One, absolute, and the same in every document."""
+
+_LOCAL = re.compile(r"[\w.-]+", re.ASCII)
+
+
+def name_of(iri: str) -> str:
+    """A thing of any document, by its IRI: what is in our namespace has our names, all else that of its IRI."""
+    local = iri.removeprefix(DLPROV)
+    return local if local != iri and _LOCAL.fullmatch(local) else iri
+
+
+def iri_of(name: str) -> str:
+    """The IRI of a thing, by its name."""
+    return name if ":" in name else DLPROV + name
 
 
 def run_name(run_id: str) -> str:

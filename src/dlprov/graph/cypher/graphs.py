@@ -1,4 +1,4 @@
-"""The graphs of chosen runs in the cache directory: made once, and used as long as nothing new was recorded."""
+"""The graphs of what was chosen, in the cache directory: made once, and used as long as nothing new was recorded."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from dlprov._version import __version__
 from dlprov.graph.cypher.engine import Engine
-from dlprov.graph.mapping import provenance
 from dlprov.graph.property_graph import property_graph
+from dlprov.graph.selection import Selection, stated
 from dlprov.query import Session
 
-FORMAT = 1
+FORMAT = 2
 """Version of what is in a graph: one more whenever the same logs make another graph."""
 
 KEPT = 8
@@ -26,22 +25,22 @@ RECENT_SECONDS = 3600
 """Graphs that were asked since then are kept, however many: they could be in use."""
 
 
-def graph_of(session: Session, run_ids: Sequence[str], directory: Path, engine: Engine) -> Path:
-    """The directory with the graph of some runs; it is made if need be.
+def graph_of(session: Session, selection: Selection, directory: Path, engine: Engine) -> Path:
+    """The directory with the graph of runs and documents; it is made if need be.
 
     Args:
         session: The store.
-        run_ids: Ids of runs.
+        selection: What the graph is about.
         directory: Where graphs are kept; it is there.
         engine: Makes the graph.
     """
-    place = directory / _key(session, run_ids)
+    place = directory / _key(session, selection)
     if not place.exists():
         _prune(directory)
         made = directory / f".{place.name}-{os.getpid()}"
         shutil.rmtree(made, ignore_errors=True)
         try:
-            engine.build(made, property_graph(provenance(session, run_ids)))
+            engine.build(made, property_graph(stated(session, selection)))
             # Somebody else may have made it meanwhile.
             if not place.exists():
                 made.rename(place)
@@ -51,13 +50,16 @@ def graph_of(session: Session, run_ids: Sequence[str], directory: Path, engine: 
     return place
 
 
-def _key(session: Session, run_ids: Sequence[str]) -> str:
+def _key(session: Session, selection: Selection) -> str:
     """What the graph depends on: how far which logs are indexed, and what may change without them."""
     query = """
         SELECT r.run_id, r.status, list((f.writer, f.position) ORDER BY f.writer)
         FROM public.run AS r LEFT JOIN public.log_file AS f USING (run_id)
-        WHERE list_contains($runs::VARCHAR[], r.run_id) GROUP BY ALL ORDER BY r.run_id"""
-    rows = session.ask(query, {"runs": list(run_ids)}).rows()
+        WHERE r.run_id IN (SELECT unnest($runs::VARCHAR[])) GROUP BY ALL ORDER BY r.run_id"""
+    rows = session.ask(query, {"runs": selection.runs}).rows()
+    documents = """
+        SELECT uuid FROM public.document WHERE id IN (SELECT unnest($documents::INTEGER[])) ORDER BY id"""
+    rows += session.ask(documents, {"documents": selection.documents}).rows()
     # Numbers of rows are a graph's, too, and differ between stores.
     told = [__version__, FORMAT, str(session.index.store.resolve()), _index(session), rows]
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:32]

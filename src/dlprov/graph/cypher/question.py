@@ -1,4 +1,4 @@
-"""A question in Cypher over runs of a store."""
+"""A question in Cypher over what a store holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlprov.errors import QueryError, UsageError
 from dlprov.graph.cypher.answers import result
 from dlprov.graph.cypher.engine import Engine, engine
 from dlprov.graph.cypher.graphs import graph_of
-from dlprov.graph.selection import chosen_runs
+from dlprov.graph.selection import Selection, chosen
 from dlprov.query import Result, Session, open_session
 
 MOST_ROWS = 10_000
@@ -33,12 +33,14 @@ def graph(
     timeout: float | None = SECONDS,
     store: str | os.PathLike[str] | None = None,
 ) -> Result:
-    """Ask in Cypher over the PROV graph of runs; see :func:`ask`. If the answer is cut, stderr says so.
+    """Ask in Cypher over the PROV graph of runs and imported documents; see :func:`ask`.
+
+    If the answer is cut, stderr says so.
 
     Args:
         query: In Cypher, read-only.
         params: Values of ``$name``.
-        runs: A run, or several; default: all.
+        runs: A run or an imported document, or several; default: all that the store holds.
         dataflow: The tag of the dataflow whose runs are asked about; default: all.
         limit: Rows of the answer at most; ``None``: all.
         timeout: Seconds that the answer may take; ``None``: for ever.
@@ -60,7 +62,7 @@ def ask(
     seconds: float | None = SECONDS,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """The answer to a query in Cypher over the PROV graph of some runs.
+    """The answer to a query in Cypher over the PROV graph of some runs and imported documents.
 
     Nodes, relationships, paths, lists and maps are JSON: a node has ``labels`` and ``properties``; a relationship
     ``type``, ``start``, ``end`` and ``properties``; a path ``nodes`` and ``relationships``.
@@ -69,7 +71,7 @@ def ask(
         session: The store.
         query: In Cypher, read-only.
         parameters: Values of ``$name``: texts, numbers, truth values, and lists and dicts of them.
-        runs: The runs that the graph is about; default: all.
+        runs: The runs and imported documents that the graph is about; default: all that the store holds.
         dataflow: The dataflow whose runs it is about.
         limit: Rows of the answer at most; ``None``: all.
         seconds: How long the answer may take, the making of the graph not counted; ``None``: for ever.
@@ -77,7 +79,7 @@ def ask(
 
     Raises:
         QueryError: The query cannot be answered, or not within the limits; the message says why.
-        NotFoundError: The store has no such run or dataflow.
+        NotFoundError: The store has no such run, document or dataflow.
         UsageError: The engine is not installed, or an argument is no such value.
         StoreError: The store cannot be read.
     """
@@ -87,7 +89,7 @@ def ask(
         raise UsageError(f"a limit of 0 or more rows was expected, got {limit}")
     if seconds is not None and seconds <= 0:
         raise UsageError(f"a time of more than 0 seconds was expected, got {seconds}")
-    run_ids = chosen_runs(session, runs, dataflow)
+    selection = chosen(session, runs, dataflow)
     directory = session.index.cache / "graphs"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -95,11 +97,11 @@ def ask(
     except OSError:
         is_kept = False
     if is_kept:
-        return _answer(session, query, parameters, run_ids, limit, seconds, tell, directory, engine(directory))
+        return _answer(session, query, parameters, selection, limit, seconds, tell, directory, engine(directory))
     with tempfile.TemporaryDirectory(prefix="dlprov-graph-") as name:
         own = Engine(Path(name))
         try:
-            return _answer(session, query, parameters, run_ids, limit, seconds, tell, Path(name), own)
+            return _answer(session, query, parameters, selection, limit, seconds, tell, Path(name), own)
         finally:
             own.close()
 
@@ -108,14 +110,14 @@ def _answer(
     session: Session,
     query: str,
     parameters: Mapping[str, Any] | None,
-    run_ids: list[str],
+    selection: Selection,
     limit: int | None,
     seconds: float | None,
     tell: Callable[[str], None],
     directory: Path,
     asked: Engine,
 ) -> Result:
-    place = graph_of(session, run_ids, directory, asked)
+    place = graph_of(session, selection, directory, asked)
     answer = asked.ask(place, query, dict(parameters or {}), limit, seconds)
     if answer.is_cut:
         tell(f"the answer has more than the {limit:,} rows that are shown: allow more, or ask for fewer")

@@ -9,7 +9,8 @@ from xml.sax.saxutils import escape
 from dlprov.graph.picture.folding import Edge, Picture, fold
 from dlprov.graph.picture.labels import label
 from dlprov.graph.picture.shapes import EDGE, SMALL, TITLE, Shape, shape
-from dlprov.graph.statements import DLPROV, Statement
+from dlprov.graph.statements import Statement
+from dlprov.store.things import DLPROV
 
 FILLS = {"entity": "#FFFC87", "activity": "#9FB1FC", "agent": "#FED37F"}
 STROKES = {"entity": "#808080", "activity": "#0000FF", "agent": "#B07000"}

@@ -15,7 +15,7 @@ from prov.identifier import Namespace, QualifiedName
 from prov.model import Literal, ProvBundle, ProvDocument, ProvRecord, parse_xsd_datetime
 
 from dlprov.graph.reading.rdf import BASE
-from dlprov.graph.statements import DLPROV
+from dlprov.store.things import DLPROV
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 

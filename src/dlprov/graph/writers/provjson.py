@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from dlprov.graph.statements import DLPROV, Literal, Name, Statement, Value
+from dlprov.graph.statements import Literal, Name, Statement, Value
 from dlprov.graph.writers.names import given, reference
+from dlprov.store.things import DLPROV
 
 _IN_MEMORY = 1 << 22
 """Bytes of one kind of statements that are kept in memory."""

@@ -7,8 +7,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from dlprov.graph.statements import DLPROV, Literal, Name, Statement, Value
+from dlprov.graph.statements import Literal, Name, Statement, Value
 from dlprov.graph.writers.names import given, reference
+from dlprov.store.things import DLPROV
 
 CONTEXT = "https://openprovenance.org/prov-jsonld/context.jsonld"
 """Where the submission says what its terms mean."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from dlprov.graph.statements import ARGUMENTS, DLPROV, Literal, Name, Statement, Value
+from dlprov.graph.statements import ARGUMENTS, Literal, Name, Statement, Value
 from dlprov.graph.writers.names import is_time, reference
+from dlprov.store.things import DLPROV
 
 
 def write(statements: Iterable[Statement], target: BinaryIO) -> None:

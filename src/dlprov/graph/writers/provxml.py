@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import BinaryIO
 from xml.sax.saxutils import escape
 
-from dlprov.graph.statements import DLPROV, PROV, Literal, Name, Statement, Value
+from dlprov.graph.statements import PROV, Literal, Name, Statement, Value
 from dlprov.graph.writers.names import given, is_time, reference
+from dlprov.store.things import DLPROV
 
 # Beside PROV's own, the schema names XML Schema's namespace without the # of the other formats.
 _HEAD = f"""\

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
-from dlprov.graph.statements import ARGUMENTS, DLPROV, ELEMENTS, PROV, XSD, Literal, Name, Statement, Value
+from dlprov.graph.statements import ARGUMENTS, ELEMENTS, PROV, XSD, Literal, Name, Statement, Value
 from dlprov.graph.writers.names import is_time, reference
 from dlprov.graph.writers.provjsonld import TYPES
+from dlprov.store.things import DLPROV
 
 _HEAD = f"""\
 @prefix dlprov: <{DLPROV}> .
