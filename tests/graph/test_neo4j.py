@@ -9,12 +9,12 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from bolt import PASSWORD, Server
 from property_graphs import edges, element, mnist, paths, shortest
 from recorded import KINDS, p7, recorded
 
@@ -27,49 +27,9 @@ from dlprov.graph.property_graph import Node, Relationship, property_graph
 from dlprov.graph.statements import Statement
 from dlprov.query import open_session
 
-neo4j = pytest.importorskip("neo4j")
+pytest.importorskip("neo4j")
 if importlib.util.find_spec("arcadedb_embedded") is None:
     pytest.skip("arcadedb-embedded is not installed", allow_module_level=True)
-
-HERE = Path(__file__).parent
-PASSWORD = "a password"
-
-
-class Server(NamedTuple):
-    url: str
-    http: int
-    driver: Any
-
-    def push(self, graph: Any, **options: Any) -> Pushed:
-        return push(graph, self.url, **{"user": "root", "password": PASSWORD, "database": "first", **options})
-
-    def ask(self, query: str, database: str = "first", **parameters: Any) -> list[tuple[Any, ...]]:
-        with self.driver.session(database=database) as session:
-            return [tuple(record.values()) for record in session.run(query, parameters)]
-
-    def clear(self, database: str = "first") -> None:
-        self.ask("MATCH (n) DETACH DELETE n", database)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [sys.executable, str(HERE / "bolt_server.py"), str(tmp_path_factory.mktemp("bolt"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        assert process.stdout is not None
-        said = process.stdout.readline().split()
-        if len(said) != 2:
-            errors.seek(0)
-            pytest.fail(errors.read().decode(errors="replace")[-2000:])
-        url = f"bolt://127.0.0.1:{said[0]}"
-        with neo4j.GraphDatabase.driver(url, auth=("root", PASSWORD)) as driver:
-            yield Server(url, int(said[1]), driver)
-        process.communicate()
 
 
 @pytest.fixture
