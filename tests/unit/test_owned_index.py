@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -192,6 +193,22 @@ def test_removing_the_index_under_it_does_no_harm(owned: OwnedIndex, store: Path
     record()
     assert session.ask("SELECT count(*) FROM run").rows() == [(2,)]
     assert (store / "index.duckdb").exists()
+
+
+def test_runs_whose_directories_were_removed_are_gone(index: Index, store: Path) -> None:
+    runs = [record() for _ in range(4)]
+    with OwnedIndex(index) as owned:
+        session = Session(owned)
+        listed = "SELECT run_id FROM run ORDER BY 1"
+        assert session.ask(listed).rows() == [(run,) for run in runs]
+        shutil.rmtree(store / "runs" / runs[0])
+        assert session.ask(listed).rows() == [(run,) for run in runs[1:]]
+        assert session.ask("SELECT count(*) FROM mnist.otrain").rows() == [(3,)]
+    shutil.rmtree(store / "runs" / runs[1])
+    with OwnedIndex(index) as owned:
+        assert Session(owned).ask(listed).rows() == [(run,) for run in runs[2:]]
+        run = record()
+        assert Session(owned).ask(listed).rows() == [(runs[2],), (runs[3],), (run,)]
 
 
 def test_an_index_that_cannot_be_written_is_kept_in_memory(index: Index, store: Path, told: list[str]) -> None:

@@ -91,6 +91,23 @@ def test_pieces_of_many_files_in_any_order(store: Path, tmp_path: Path) -> None:
     assert ids_removed(incremental) == ids_removed(dump(Index(original, tmp_path / "cache")))
 
 
+def test_a_run_whose_directory_was_removed_is_gone(store: Path) -> None:
+    index = Index(store, store)
+    deleted, kept = busy_run(1, store), busy_run(2, store)
+    kept.finish()
+    deleted.finish()
+    before = dump(index)
+    shutil.rmtree(layout.run_directory(store, deleted.id))
+    tables = dump(index)
+    assert [row[0] for row in tables["public.run"][1:]] == [repr(kept.id)]
+    assert len(before["public.task"]) > len(tables["public.task"]) > 1
+    # A disk that is away for a while takes nothing out of the index.
+    (store / "runs").rename(store / "elsewhere")
+    assert dump(index) == tables
+    (store / "elsewhere").rename(store / "runs")
+    assert dump(index) == tables
+
+
 def test_a_run_that_was_deleted_is_gone_after_a_rebuild(store: Path) -> None:
     index = Index(store, store)
     kept, deleted = busy_run(1, store), busy_run(2, store)

@@ -136,8 +136,10 @@ class Index:
                 if is_current(connection):
                     indexer = self.indexer(connection)
                     is_same = found is not None and found[0] == indexer.mark()
-                    return indexer.update(found[1] if found and is_same else indexer.news(), progress)
-            # Made by another version, or damaged.
+                    news = found[1] if found and is_same else indexer.news()
+                    if not news.is_less:
+                        return indexer.update(news, progress)
+            # Made by another version, or damaged, or of logs that are gone.
             return self._rebuild(self.path, progress)
 
     def rebuild(self, progress: Progress | None = None) -> int:

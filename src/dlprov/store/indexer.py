@@ -53,14 +53,18 @@ class Piece(NamedTuple):
 
 
 class News(NamedTuple):
-    """What the store holds that the index does not."""
+    """In what the store and the index differ.
+
+    ``is_less``: directories that were indexed are gone. Their rows cannot be taken out, so the index is built anew.
+    """
 
     pieces: list[Piece]
     directories: dict[str, int]
     statuses: dict[str, str]
+    is_less: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.pieces or self.directories or self.statuses)
+        return bool(self.pieces or self.directories or self.statuses or self.is_less)
 
 
 class Indexer:
@@ -89,7 +93,8 @@ class Indexer:
                 unreadable.add((run_id, writer))
         pieces: list[Piece] = []
         directories: dict[str, int] = {}
-        for run_id, changed in _directories(self.store):
+        found = _directories(self.store)
+        for run_id, changed in found:
             seen = known.get(run_id)
             if seen == (changed, True):
                 continue
@@ -105,7 +110,9 @@ class Indexer:
                     directories[run_id] = changed
         if not directories:
             directories = self._settled()
-        return News(self._in_order(pieces), directories, self._changed_statuses())
+        # Where there is no directory of runs at all, the store's disk may be away for a while.
+        is_less = not known.keys() <= dict(found).keys() and layout.runs_directory(self.store).is_dir()
+        return News(self._in_order(pieces), directories, self._changed_statuses(), is_less)
 
     def _in_order(self, pieces: list[Piece]) -> list[Piece]:
         """The pieces in the order in which their runs began; those of one run in the order in which the files did.

@@ -213,6 +213,12 @@ class OwnedIndex:
     def _update(self, engine: duckdb.DuckDBPyConnection, progress: Progress | None) -> int:
         indexer = self._index.indexer(engine)
         news = indexer.news()
+        if news.is_less and engine is self._engine:
+            try:
+                return self._rebuild(progress)
+            except StoreError:
+                self._check()
+                return self._open(progress)
         return indexer.update(news, progress) if news else 0
 
     def _has_vanished(self) -> bool:
@@ -241,6 +247,9 @@ class OwnedIndex:
     def _open_file(self, path: Path, progress: Progress | None) -> int:
         done = 0
         engine = _attached(path) if path.exists() else None
+        if engine is not None and self._index.indexer(engine).news().is_less:
+            engine.close()
+            engine = None
         if engine is None:
             new, done = self._index.built(path, self._index.order(path), progress)
             remove(path)
