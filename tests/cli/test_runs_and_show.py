@@ -132,4 +132,4 @@ def test_a_run_that_is_not_there(dlprov_command, trained):
 def test_an_ambiguous_run(dlprov_command, trained, failed):
     found = dlprov_command("show", "0")
     assert found.returncode == 1
-    assert "give more of the id" in found.stderr
+    assert "give an id, or more of it" in found.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def test_runs_and_best_runs(campaign: list[dlprov.Run]) -> None:
         dlprov.best_runs("accuracy", mode="up")  # type: ignore[arg-type]
 
 
-def test_epochs_adaptations_and_compare(campaign: list[dlprov.Run]) -> None:
+def test_epochs_adaptations_and_compare(campaign: list[dlprov.Run], tmp_path: Path) -> None:
     epochs = dlprov.epochs(campaign[1].id)
     assert epochs.columns == ["epoch", "accuracy", "loss"]
     assert epochs.rows()[0] == (0, 0.6, 1.0)
@@ -119,9 +120,26 @@ def test_epochs_adaptations_and_compare(campaign: list[dlprov.Run]) -> None:
     }
     assert differences[("param", "lr")] == ("0.0", "0.1")
     assert ("param", "same") not in differences
+    files = [tmp_path / f"{number}" / "model.keras" for number in range(2)]
+    for number, rates in enumerate(((0.0, 0.5), (0.25, 0.5))):
+        files[number].parent.mkdir()
+        files[number].write_text(f"weights {number}")
+        with dlprov.start_run("mnist", name=f"run {number}") as run:
+            run.artifact(files[number])
+            for rate in rates:
+                run.task("Train").param(rate=rate)
+    for _ in range(2):
+        dlprov.start_run("mnist", name="again").finish()
+    differences = {row[:2]: row[2:] for row in dlprov.compare("run 0", "run 1").rows()}
+    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert differences["file", "model.keras"] == tuple(hashes)
+    # Each of two tasks has a value: the larger ones, which are the same, are not all that counts.
+    assert differences["param", "rate"] == ("0.0, 0.5", "0.25, 0.5")
+    with pytest.raises(dlprov.UsageError, match="'again' names 2 runs"):
+        dlprov.epochs("again")
     with pytest.raises(dlprov.NotFoundError, match="there is no run 'nope'"):
         dlprov.epochs("nope")
-    with pytest.raises(dlprov.UsageError, match="names 3 runs"):
+    with pytest.raises(dlprov.UsageError, match="names 7 runs"):
         dlprov.epochs(campaign[0].id[:3])
 
 

@@ -53,8 +53,8 @@ def command(
 ) -> None:
     """Write the provenance of each RUN as W3C PROV: what made what, from what, when, and who was responsible.
 
-    RUN is an id, its beginning or end, an execution tag, or last. Several become one document, in which what they have
-    in common stands once. The same runs always give the same document.
+    RUN is an id, its beginning or end, an execution tag, a name, or last. Several become one document, in which what
+    they have in common stands once. The same runs always give the same document.
 
         dlprov export last
         dlprov export last -o run.json

@@ -35,7 +35,7 @@ LONG = 200
 def command(run: str, format: str | None, output: Path | None, store: Path | None) -> None:
     """Show one RUN in full: settings, tasks, epochs, adaptations, files, data, environment, problems.
 
-    RUN is an id, its beginning or end, an execution tag, or last (the default). Times are UTC. JSON has
+    RUN is an id, its beginning or end, an execution tag, a name, or last (the default). Times are UTC. JSON has
     long values in full, and those that the page leaves out.
 
         dlprov show last

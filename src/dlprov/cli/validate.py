@@ -26,8 +26,8 @@ def command(subject: str, format: str | None, as_json: bool, store: Path | None)
     """Check a W3C PROV document against PROV-CONSTRAINTS: can things have happened as it says?
 
     FILE is a document of any origin; RUN, if there is no such file, is a run of the store: an id, its beginning or end,
-    an execution tag, or last. Each violation is told with the number and the name of the constraint and the statements
-    involved. The exit status is 1 if there are any.
+    an execution tag, a name, or last. Each violation is told with the number and the name of the constraint and the
+    statements involved. The exit status is 1 if there are any.
 
         dlprov validate mnist-example.json
         dlprov validate last

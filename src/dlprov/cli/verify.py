@@ -32,7 +32,7 @@ BAD = ("altered", "unreadable")
 def command(run: str | None, every: bool, store: Path | None) -> None:
     """Compare the log files of RUN with their seals: is every byte as it was written?
 
-    RUN is an id, its beginning or end, an execution tag, or last. The verdict of a file is one of
+    RUN is an id, its beginning or end, an execution tag, a name, or last. The verdict of a file is one of
 
         sealed      every byte is as it was written
         unsealed    bytes stand behind the last seal: the run still writes, or was killed

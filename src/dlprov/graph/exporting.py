@@ -35,7 +35,7 @@ def export(
     """Write the provenance of one or several runs as one W3C PROV document.
 
     Args:
-        run: A run or several: each an id, the beginning or end of one, an execution tag, or ``last``.
+        run: A run or several: each an id, the beginning or end of one, an execution tag, a name, or ``last``.
         path: The file, which is replaced; default: the document is returned.
         format: ``provn``, ``json``, ``jsonld``, ``ttl``, ``trig``, ``xml``, or of a picture ``dot``, ``svg``, ``png``,
             ``pdf``; default: what the suffix of ``path`` says, else ``provn``.

@@ -10,7 +10,11 @@ from dlprov.query.session import Session
 
 
 def find_run(session: Session, run: str) -> str:
-    """The id of the run that ``run`` names: an id, the beginning or end of one, an execution tag, or ``last``.
+    """The id of a run.
+
+    Args:
+        session: The store.
+        run: An id, the beginning or end of one, an execution tag, a name, or ``last``.
 
     Raises:
         NotFoundError: No run is named so.
@@ -20,11 +24,12 @@ def find_run(session: Session, run: str) -> str:
         rows = session.ask("SELECT run_id FROM public.run ORDER BY started DESC NULLS LAST, run_id DESC LIMIT 1").rows()
     else:
         rows = _run_ids(session, "run_id = $run OR execution = $run", run)
+        rows = rows or _run_ids(session, "name = $run", run)
         rows = rows or _run_ids(session, "starts_with(run_id, $run) OR ends_with(run_id, $run)", run.lower())
     if not rows:
         raise NotFoundError(f"there is no run {run!r} in this store; dlprov runs lists them")
     if len(rows) > 1:
-        raise UsageError(f"{run!r} names {len(rows)} runs, from {rows[0][0]} to {rows[-1][0]}; give more of the id")
+        raise UsageError(f"{run!r} names {len(rows)} runs, from {rows[0][0]} to {rows[-1][0]}; give an id, or more of it")
     return str(rows[0][0])
 
 
@@ -137,7 +142,7 @@ def adaptations(session: Session, run: str | None = None) -> Result:
 
 
 def compare(session: Session, first: str, second: str) -> Result:
-    """What differs between two runs: settings, environment, data, layers, and the last values of metrics.
+    """What differs between two runs: settings, environment, data, files, layers, and the last values of metrics.
 
     Columns: ``aspect``, ``name``, the value in the first run, the value in the second. What is equal is left out.
     """
@@ -148,11 +153,15 @@ def compare(session: Session, first: str, second: str) -> Result:
             UNION ALL SELECT run_id, 'environment', name, value FROM public.environment
                 WHERE name NOT IN ('process.pid', 'process.command')
             UNION ALL SELECT run_id, 'data', role, coalesce(fingerprint, kind) FROM public.data
+            UNION ALL SELECT run_id, 'file', parse_filename(path), sha256 FROM public.artifact
             UNION ALL SELECT run_id, 'layer', position || ' ' || name, type || ' ' || config FROM public.layer
             UNION ALL SELECT run_id, 'metric', name, last_value::VARCHAR FROM public.metric_summary
             UNION ALL SELECT run_id, 'status', 'status', status FROM public.run),
-        a AS (SELECT aspect, name, max(value) AS value FROM facts WHERE run_id = $first GROUP BY ALL),
-        b AS (SELECT aspect, name, max(value) AS value FROM facts WHERE run_id = $second GROUP BY ALL)
+        -- Tasks may each have a value of one name.
+        told AS (
+            SELECT run_id, aspect, name, string_agg(DISTINCT value, ', ' ORDER BY value) AS value
+            FROM facts GROUP BY ALL),
+        a AS (SELECT * FROM told WHERE run_id = $first), b AS (SELECT * FROM told WHERE run_id = $second)
         SELECT aspect, name, a.value AS first, b.value AS second FROM a FULL JOIN b USING (aspect, name)
         WHERE a.value IS DISTINCT FROM b.value ORDER BY aspect, name
         """,

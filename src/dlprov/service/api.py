@@ -207,7 +207,7 @@ async def _run(desk: Desk, request: Request, values: dict[str, Any]) -> Response
 
 
 _LIMIT = Parameter("limit", "the most rows", COUNT_SCHEMA)
-_RUN_MEANING = "a run: its id, the beginning or end of it, its execution tag, or last"
+_RUN_MEANING = "a run: its id, the beginning or end of it, its execution tag, its name, or last"
 _RUN = Parameter("run", _RUN_MEANING, TEXT_SCHEMA)
 _DATAFLOW = Parameter("dataflow", "only runs of the dataflow with this tag", TEXT_SCHEMA)
 _STATUS = Parameter(
