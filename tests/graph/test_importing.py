@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -176,6 +177,17 @@ def test_every_kind_of_statement_and_value_is_kept(tmp_path: Path, store: Path) 
     assert generation.properties["prov:time"] == "2020-01-02T00:00:00"
     (derivation,) = (thing for thing in made if thing.type == "wasDerivedFrom")
     assert derivation.properties["prov:activity"] == "http://e/draw"
+
+
+def test_what_is_no_value_of_its_type_is_text(tmp_path: Path, store: Path) -> None:
+    values = {"i": ("abc", "int"), "f": ("much", "double"), "b": ("yes", "boolean"), "big": ("9" * 40, "integer")}
+    told = {f"ex:{name}": {"$": text, "type": f"xsd:{kind}"} for name, (text, kind) in values.items()}
+    told |= {"ex:t": {"$": "true", "type": "xsd:boolean"}, "ex:n": {"$": "INF", "type": "xsd:double"}}
+    taken(json.dumps({"prefix": {"ex": "http://e/"}, "entity": {"ex:a": told}}), tmp_path, store)
+    session = open_session()
+    found = graph(stated(session, chosen(session)))[0]["http://e/a"].properties
+    assert {name: found[f"ex:{name}"] for name in values} == {name: text for name, (text, _) in values.items()}
+    assert (found["ex:t"], found["ex:n"]) == (True, math.inf)
 
 
 def up(session: Session, thing: str, **options: Any) -> dict[str, tuple[int, str, str]]:

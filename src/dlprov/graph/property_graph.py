@@ -35,6 +35,9 @@ _LABEL_OF = {
 }
 """Of what kind the arguments of relations are; all others are entities."""
 
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+"""The lexical forms of ``xsd:boolean``."""
+
 _WHOLE = frozenset({"int", "long", "integer", "short", "byte"})
 
 
@@ -155,7 +158,7 @@ def scalar(value: Value) -> Scalar:
             return float(value.text)
     except ValueError:
         return value.text  # Documents of others call numbers what is none.
-    return value.text == "true" if value.datatype == "boolean" else value.text
+    return _TRUTH.get(value.text, value.text) if value.datatype == "boolean" else value.text
 
 
 def _alike(values: list[Scalar]) -> list[Scalar]:
