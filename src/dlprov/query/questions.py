@@ -29,7 +29,8 @@ def find_run(session: Session, run: str) -> str:
     if not rows:
         raise NotFoundError(f"there is no run {run!r} in this store; dlprov runs lists them")
     if len(rows) > 1:
-        raise UsageError(f"{run!r} names {len(rows)} runs, from {rows[0][0]} to {rows[-1][0]}; give an id, or more of it")
+        listed = f"from {rows[0][0]} to {rows[-1][0]}"
+        raise UsageError(f"{run!r} names {len(rows)} runs, {listed}; give an id, or more of it")
     return str(rows[0][0])
 
 
