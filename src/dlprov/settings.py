@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -46,8 +47,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from ``environ`` (default: the process's own). Never raises: odd values mean the default."""
     env = os.environ if environ is None else environ
     return Settings(
-        store=Path(env["DLPROV_STORE"]).expanduser() if env.get("DLPROV_STORE") else _user_directory("data"),
-        cache=Path(env["DLPROV_CACHE"]).expanduser() if env.get("DLPROV_CACHE") else _user_directory("cache"),
+        store=_named_directory(env["DLPROV_STORE"]) if env.get("DLPROV_STORE") else _user_directory("data"),
+        cache=_named_directory(env["DLPROV_CACHE"]) if env.get("DLPROV_CACHE") else _user_directory("cache"),
         quiet=_flag(env.get("DLPROV_QUIET")),
         disabled=_flag(env.get("DLPROV_DISABLE")),
         fingerprint=env.get("DLPROV_FINGERPRINT", "full").lower() not in {"off", "0", "no", "false"},
@@ -58,6 +59,18 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         neo4j_user=env.get("NEO4J_USERNAME") or "neo4j",
         neo4j_password=env.get("NEO4J_PASSWORD", ""),
     )
+
+
+@cache
+def _named_directory(text: str) -> Path:
+    """A directory that a variable names; relative to where the process was when it first asked.
+
+    A script may change its working directory between two runs, and means one store.
+    """
+    try:
+        return Path(text).expanduser().absolute()
+    except (OSError, RuntimeError):
+        return Path(text)  # no working directory, or no home: whoever uses it is told
 
 
 def _user_directory(kind: str) -> Path:

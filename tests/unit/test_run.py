@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 import pickle
 import subprocess
 import sys
@@ -286,3 +287,41 @@ def test_bad_arguments_of_start_run(store: Path) -> None:
         dlprov.start_run("x", params=[1])  # type: ignore[arg-type]
     with pytest.raises(dlprov.UsageError, match="expects tags as a dict"):
         dlprov.start_run("x", tags="a")  # type: ignore[arg-type]
+
+
+def test_a_relative_store_stays_where_it_was_first(store: Path, tmp_path: Path) -> None:
+    program = """
+import os, dlprov
+dlprov.start_run("first").finish()
+os.mkdir("elsewhere")
+os.chdir("elsewhere")
+dlprov.start_run("second").finish()
+print(dlprov.query("SELECT dataflow FROM run ORDER BY 1").rows(), os.listdir("."))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "DLPROV_STORE": "store"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "[('first',), ('second',)] []\n"
+    assert len(list(layout.run_directories(store))) == 2
+
+
+def test_a_run_that_begins_when_the_interpreter_goes_does_not_hang(store: Path) -> None:
+    program = """
+import dlprov
+class Late:
+    def __del__(self):
+        with dlprov.start_run("late") as run:
+            run.log(loss=0.5)
+        print("done")
+dlprov.start_run("early").finish()
+late = Late()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "done\n"
+    assert ask("SELECT status FROM run WHERE dataflow = 'early'").rows() == [("finished",)]

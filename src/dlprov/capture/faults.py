@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 import traceback
@@ -26,6 +27,10 @@ class Faults:
     def __init__(self) -> None:
         self.quiet = False
         self._told: set[str] = set()
+        self._lock = threading.RLock()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the lock, which a thread of the parent may have held."""
         self._lock = threading.RLock()
 
     def tell(self, message: str, *, once: str = "") -> None:
@@ -59,6 +64,9 @@ class Faults:
 
 faults = Faults()
 """The faults of this process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=faults.after_fork_in_child)
 
 
 def shielded(method: Callable[P, R]) -> Callable[P, R | None]:

@@ -426,13 +426,23 @@ def _user() -> str:
 class _Counter:
     """Counts from 1, for all threads of a process."""
 
+    lock = threading.Lock()
+    """Of all counters: there is one to renew after a fork, when another thread may have held it."""
+
     def __init__(self) -> None:
         self._last = 0
-        self._lock = threading.Lock()
 
     def next(self, count: int = 1) -> int:
         """The first of ``count`` new numbers."""
-        with self._lock:
+        with _Counter.lock:
             first = self._last + 1
             self._last += count
             return first
+
+
+def _after_fork_in_child() -> None:
+    _Counter.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -7,6 +7,7 @@ were not ready. It polls because a queue that wakes its consumer costs the produ
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import weakref
@@ -39,6 +40,9 @@ class Background:
         """Call ``ticker.tick`` from now on, for as long as somebody else holds it."""
         with self._lock:
             self._tickers.add(ticker)
+            if sys.is_finalizing():
+                # No thread begins any more, and with some versions of Python start() would wait for it for ever.
+                return
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._work, name="dlprov-background", daemon=True)
                 try:
