@@ -22,7 +22,10 @@ _PROPERTIES = frozenset(
         "actedOnBehalfOf",
     }
 )
-"""Relations whose identifiers are theirs alone. A derivation and an influence may be the same as another one."""
+"""Relations of which no two different ones have the same identifier; a derivation and an influence may have it, too."""
+
+_RELATIONS = _PROPERTIES | {"wasDerivedFrom", "wasInfluencedBy"}
+"""Relations whose identifiers are not those of an entity, an activity or an agent."""
 
 
 def check(statements: list[Statement]) -> list[Violation]:
@@ -60,14 +63,17 @@ def _own_specializations(statements: list[Statement]) -> list[Violation]:
 def _overlaps(statements: list[Statement]) -> list[Violation]:
     kinds: dict[str, dict[str, Statement]] = defaultdict(dict)
     for statement in statements:
-        if statement.id and (statement.kind in _PROPERTIES or statement.kind in OBJECTS):
+        if statement.id and (statement.kind in _RELATIONS or statement.kind in OBJECTS):
             kinds[statement.id].setdefault(statement.kind, statement)
     violations = []
     for name, found in kinds.items():
         for one, other in combinations(sorted(found), 2):
-            if one in OBJECTS and other in OBJECTS:
+            if (one in OBJECTS) != (other in OBJECTS):
+                number = 54
+            elif one in _PROPERTIES and other in _PROPERTIES:
+                number = 53
+            else:
                 continue
-            number = 54 if one in OBJECTS or other in OBJECTS else 53
             shown = (*found[one].shown(), *found[other].shown())
             violations.append(Violation((number,), f"{name} identifies a {one} and a {other}", shown))
     return violations

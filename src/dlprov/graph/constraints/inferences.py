@@ -1,12 +1,14 @@
 """Inferences whose conclusions the constraints look at.
 
 Inferences that only say that *some* event or thing exists (5 to 8, 13) are drawn where the ordering of events is
-looked at, and only as far as they matter there; 6 and 15 to 18 have conclusions that no constraint speaks of.
+looked at, and only as far as they matter there. Inference 15, that a relation is an influence of the same identifier,
+is drawn where keys are looked at. 6, 12, 16 to 18 and 20 have conclusions that no constraint speaks of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from dlprov.graph.constraints.statements import Statement
 
@@ -25,6 +27,28 @@ def inferred(statements: Iterable[Statement]) -> Iterator[Statement]:
             yield from _both_are_associated(statement)
 
 
+def specialized(statements: Sequence[Statement]) -> Iterator[Statement]:
+    """Inferences 19 and 21: what specializes a stated entity, directly or not, is an entity.
+
+    Its attributes are left out: the only one that matters is looked at with the types.
+    """
+    links: dict[str, list[tuple[str, Statement]]] = defaultdict(list)
+    for statement in statements:
+        special, general = statement.argument("specificEntity"), statement.argument("generalEntity")
+        if special and general:
+            links[general].append((special, statement))
+    if not links:
+        return
+    known = {statement.id for statement in statements if statement.kind == "entity" and statement.id}
+    waiting = [name for name in known if name in links]
+    while waiting:
+        for special, link in links.get(waiting.pop(), ()):
+            if special not in known:
+                known.add(special)
+                waiting.append(special)
+                yield Statement("entity", special, records=link.records)
+
+
 def _trigger_was_generated(statement: Statement) -> Iterator[Statement]:
     """Inferences 9 and 10: the activity that starts or ends another one generated what triggered that."""
     trigger = statement.argument("trigger")
@@ -34,13 +58,18 @@ def _trigger_was_generated(statement: Statement) -> Iterator[Statement]:
 
 
 def _derivation_used_and_generated(statement: Statement) -> Iterator[Statement]:
-    """Inference 11: a derivation that names its activity, generation and usage states both."""
+    """Inference 11: a derivation that names its activity states a usage and a generation.
+
+    Where it does not name these, some are meant (Definition 4).
+    """
     names = ("generatedEntity", "usedEntity", "activity", "generation", "usage")
     generated, used, activity, generation, usage = (statement.argument(name) for name in names)
-    if generated and used and activity and generation and usage:
+    if activity:
         records = statement.records
-        yield Statement("used", usage, {"activity": activity, "entity": used}, records=records)
-        yield Statement("wasGeneratedBy", generation, {"entity": generated, "activity": activity}, records=records)
+        if used:
+            yield Statement("used", usage, {"activity": activity, "entity": used}, records=records)
+        if generated:
+            yield Statement("wasGeneratedBy", generation, {"entity": generated, "activity": activity}, records=records)
 
 
 def _both_are_associated(statement: Statement) -> Iterator[Statement]:

@@ -3,7 +3,8 @@
 All generations of an entity are simultaneous (39), and so are its invalidations (40), and the starts (31) and ends
 (32) of an activity: one event stands for all of them, and each that is stated beside others is bound to it. What is
 stated to be an entity was generated and invalidated some time (inference 7), and what is stated to be an activity
-started and ended (inference 8).
+started and ended (inference 8). What triggered a start or an end was generated before it, whether it is named or not
+(inferences 9 and 10), and what is attributed was generated, too (13).
 
 Only a derivation puts one event *strictly* before another one (42), so every contradiction has one in it. Nothing has
 to come after an end or an invalidation but another one of these: they are never part of a contradiction.
@@ -61,7 +62,7 @@ class _History:
             found = statement.argument(name) if statement.kind == kind else None
             if found:
                 self._exists.add((event, found))
-                self._stated[event, found] += kind in _SIMULTANEOUS
+                self._stated[event, found] += (name, event) == _SIMULTANEOUS.get(kind, (0, "", ""))[1:]
 
     def _bind(self, statements: list[Statement]) -> None:
         """Constraints 31, 32, 39 and 40: what is stated several times happened at once."""
@@ -124,19 +125,33 @@ class _History:
     def _started(self, statement: Statement) -> None:
         activity, trigger = statement.argument("activity"), statement.argument("trigger")
         kind, name = self._event(statement, "start of", activity)
+        if trigger is None:
+            self._triggered(statement.argument("starter"), kind, name, 43, statement)
         self._order("generation of", trigger, kind, name, 43, statement)
         self._order(kind, name, "invalidation of", trigger, 43, statement)
+
+    def _triggered(self, by: str | None, kind: str, name: str | None, constraint: int, statement: Statement) -> None:
+        """Inferences 9 and 10: an activity generated what started or ended another one, whatever that was."""
+        if by is not None and ("start of", by) in self._exists:
+            trigger = ("generation of what triggered the", f"{kind} {name}")
+            self.precedence.add(("start of", by), trigger, 34, statement)
+            self.precedence.add(trigger, (kind, name), constraint, statement)
 
     def _ended(self, statement: Statement) -> None:
         activity, trigger = statement.argument("activity"), statement.argument("trigger")
         kind, name = self._event(statement, "end of", activity)
+        if trigger is None:
+            self._triggered(statement.argument("ender"), kind, name, 44, statement)
         self._order("generation of", trigger, kind, name, 44, statement)
         self._order(kind, name, "invalidation of", trigger, 44, statement)
 
     def _specialized(self, statement: Statement) -> None:
         special, general = statement.argument("specificEntity"), statement.argument("generalEntity")
-        self._order("generation of", general, "generation of", special, 45, statement)
-        self._order("invalidation of", special, "invalidation of", general, 46, statement)
+        if special and general:
+            # Also where one of them is not known to exist: a chain of specializations passes the order on (inference
+            # 19), and nothing else is bound to an event that does not exist.
+            self.precedence.add(("generation of", general), ("generation of", special), 45, statement)
+            self.precedence.add(("invalidation of", special), ("invalidation of", general), 46, statement)
 
     def _associated(self, statement: Statement) -> None:
         activity, agent = statement.argument("activity"), statement.argument("agent")
@@ -171,11 +186,9 @@ _STATED = (
     ("wasEndedBy", "activity", "end of"),
     # Inference 13: what is attributed was generated.
     ("wasAttributedTo", "entity", "generation of"),
-    # The links of a chain of specializations pass the order on (inference 19), whether they are stated or not.
-    ("specializationOf", "specificEntity", "generation of"),
-    ("specializationOf", "generalEntity", "generation of"),
-    ("specializationOf", "specificEntity", "invalidation of"),
-    ("specializationOf", "generalEntity", "invalidation of"),
+    # Inferences 9 and 10: what triggered something was generated, by whatever activity.
+    ("wasStartedBy", "trigger", "generation of"),
+    ("wasEndedBy", "trigger", "generation of"),
 )
 """Statements, their argument, and the event of it that they state or imply."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from prov.model import ProvBundle, ProvDocument
 
 from dlprov.graph.constraints import impossibility, keys, ordering, typing
-from dlprov.graph.constraints.inferences import inferred
+from dlprov.graph.constraints.inferences import inferred, specialized
 from dlprov.graph.constraints.statements import Statement, statements_of
 from dlprov.graph.constraints.violations import Violation
 
@@ -35,12 +35,15 @@ def _instance(bundle: ProvBundle) -> list[Violation]:
     violations += typing.check(statements)
     violations += impossibility.check(statements)
     # Two ways to the same contradiction are one.
-    return list(dict.fromkeys(violations))
+    found: dict[tuple[tuple[int, ...], str], Violation] = {}
+    for violation in violations:
+        found.setdefault((violation.constraints, violation.message), violation)
+    return list(found.values())
 
 
 def normalized(stated: list[Statement]) -> tuple[list[Statement], list[Violation]]:
     """The statements, with all that follows from them, and those with one key made one."""
-    statements, violations = keys.merged(stated)
+    statements, violations = keys.merged([*stated, *specialized(stated)])
     known: set[tuple[object, ...]] = set()
     while True:
         # What was made one may have more conclusions than its parts had.

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from dlprov.graph.picture.folding import Edge, Picture, fold
 from dlprov.graph.picture.labels import label
-from dlprov.graph.picture.shapes import EDGE, SMALL, TITLE, Shape, shape
+from dlprov.graph.picture.shapes import EDGE, SMALL, TITLE, Shape, shape, width_of
 from dlprov.graph.statements import Statement
 from dlprov.store.things import DLPROV
 
@@ -18,6 +18,12 @@ NOTE = "#555555"
 
 MANY_EDGES = 500
 """From here on, nodes are placed in less time, with more crossings of lines."""
+
+_HELVETICA = 0.9
+"""How wide Helvetica is, where the font that texts are drawn with is 1."""
+
+_BESIDE = 10.0
+"""Points between the words of a line and what is on their left and right, together."""
 
 _SHAPES = {"entity": "ellipse", "activity": "box", "agent": "house"}
 
@@ -50,9 +56,7 @@ def lines(picture: Picture, shapes: Iterable[Shape], *, measured: bool = False) 
     yield f'  graph [rankdir="BT", nodesep="0.3", ranksep="0.45", fontname="Helvetica"{hurried}];'
     fixed = ', fixedsize="true"' if measured else ""
     yield f'  node [style="filled", margin="0.1,0.05", fontname="Helvetica"{fixed}];'
-    # Helvetica is narrower than what the texts are drawn with.
-    size_of_words = EDGE + (2.5 if measured else 0.5)
-    yield f'  edge [fontname="Helvetica", fontsize="{size_of_words:g}", color="#555555", arrowsize="0.7"];'
+    yield f'  edge [fontname="Helvetica", fontsize="{EDGE + 0.5:g}", color="#555555", arrowsize="0.7"];'
     for node, size in zip(picture.nodes, shapes, strict=True):
         told = "<BR/>".join(_line(line.text, line.style) for line in size.lines)
         given = {
@@ -64,8 +68,15 @@ def lines(picture: Picture, shapes: Iterable[Shape], *, measured: bool = False) 
         }  # fmt: skip
         yield f"  {names[node.id]} [label=<{told}>, {_attributes(given)}];"
     for edge in picture.edges:
-        yield f"  {names[edge.tail]} -> {names[edge.head]} [{_attributes({'label': edge.kind})}{_weight(edge)}];"
+        given = {"label": edge.kind} | ({"fontsize": f"{_size_of_words(edge.kind):.1f}"} if measured else {})
+        yield f"  {names[edge.tail]} -> {names[edge.head]} [{_attributes(given)}{_weight(edge)}];"
     yield "}"
+
+
+def _size_of_words(words: str) -> float:
+    """The size in which Helvetica takes the room of words as they are drawn, and a bit: as much for short ones."""
+    wide = width_of(words, 1)
+    return (wide * EDGE + _BESIDE) / (wide * _HELVETICA)
 
 
 def _weight(edge: Edge) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise, takewhile
@@ -37,6 +38,13 @@ _LATE = ("elapsed", "sha256", "script")
 """Parts of the names of attributes that come last."""
 
 
+_ESCAPED = re.compile("_u([0-9A-F]{4,6})_")
+"""What :func:`dlprov.graph.statements.local_name` makes of characters that a name in a document may not have."""
+
+_TERMINAL = re.compile("[\ufffd\x1b]\\[[0-9;?]*[A-Za-z]|\ufffd")
+"""What terminals take for colours, and what documents have in place of characters that they cannot hold."""
+
+
 class Label(NamedTuple):
     """What a node says.
 
@@ -69,10 +77,10 @@ def label(node: Node) -> Label:
     else:
         lines = _series(node.members) if count > 1 else _attributes(first)
     # A setting that is named by its value says it there.
-    told = [f"{key} {value}" for key, value in lines if f"{key} {value}" != name]
+    told = [f"{key} {value}".strip() for key, value in lines if f"{key} {value}" != name]
     more = len(told) - LINES
     if more > 1:
-        told[LINES - 1 :] = [f"… {more + 1} more"]
+        told[LINES - 1 :] = [f"… {more + 1:,} more"]
     return Label(cut(name, 40), _note(node), tuple(told))
 
 
@@ -81,7 +89,8 @@ def _note(node: Node) -> str:
     run_id = value_of(first, own("run_id"))
     if run_id is not None:
         status = value_of(first, own("status"))
-        return f"run {_text(run_id)[:8]}" + (f", {_text(status)}" if status not in (None, "finished") else "")
+        # The end of an id: the beginning is a time, which runs of one minute share. `dlprov runs` shows the same.
+        return f"run {_text(run_id)[-8:]}" + (f", {_text(status)}" if status not in (None, "finished") else "")
     number = value_of(first, own("task_id"))
     if number is not None:
         return f"task {_text(number)}" if len(node.members) == 1 else "tasks"
@@ -89,7 +98,8 @@ def _note(node: Node) -> str:
     words = {"Plan": "dataflow", "SoftwareAgent": "software"}
     note = words.get(types[0], types[0].lower()) if types else ""
     if not first.attributes and "-" in first.id:
-        return first.id.partition("-")[2][:8]
+        kind, _, rest = first.id.partition("-")
+        return rest[-8:] if kind == "run" else rest[:8]
     return note if note != title(first).partition(" ")[0] else ""
 
 
@@ -152,7 +162,7 @@ def _duration(members: tuple[Statement, ...]) -> Iterator[tuple[str, str]]:
     times = [_seconds(member) for member in members]
     known = [seconds for seconds in times if seconds is not None]
     if known and sum(known) > 0:
-        yield "took", _span(sum(known))
+        yield "took", _span(sum(known)) + (" in all" if len(members) > 1 else "")
 
 
 def _seconds(statement: Statement) -> float | None:
@@ -190,7 +200,12 @@ def _ranked(statement: Statement, name: str) -> list[tuple[str, Value]]:
             found.append((key, f"{text[:12]}…"))
         else:
             found.append((key, value))
-    return sorted(found, key=lambda pair: _rank(pair[0]))
+    return [(_unescaped(key), value) for key, value in sorted(found, key=lambda pair: _rank(pair[0]))]
+
+
+def _unescaped(name: str) -> str:
+    """The name of an attribute as whoever gave it wrote it."""
+    return _text(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), name)) if "_u" in name else name
 
 
 def _bytes(size: int) -> str:
@@ -212,7 +227,7 @@ def _text(value: Value) -> str:
     if isinstance(value, Literal) and value.datatype == "double":
         number = float(value.text)
         return f"{number:.4g}" if math.isfinite(number) else value.text
-    text = value.text if isinstance(value, Literal) else str(value)
+    text = _TERMINAL.sub(" ", value.text if isinstance(value, Literal) else str(value))
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 

@@ -119,7 +119,7 @@ def _node(placed: PlacedNode) -> Group:
 def _line(placed: PlacedEdge, agent: PlacedNode | None) -> Group:
     points = placed.points
     if agent is not None:
-        points = (*_from_roof(points[0], agent), *points)
+        points = (*_from_roof(points, agent), *points)
     tip, before = points[-1], next((point for point in reversed(points) if point != points[-1]), points[-1])
     angle = math.atan2(tip[1] - before[1], tip[0] - before[0])
     along, across = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
@@ -129,13 +129,24 @@ def _line(placed: PlacedEdge, agent: PlacedNode | None) -> Group:
     return Group(title, placed.edge.kind, (Curve(points, LINE), Polygon((tip, *sides), LINE, LINE)))
 
 
-def _from_roof(start: Point, agent: PlacedNode) -> Iterator[Point]:
+def _from_roof(points: tuple[Point, ...], agent: PlacedNode) -> Iterator[Point]:
     """A straight piece of a curve from the roof of an agent to the box around it, where lines begin."""
-    (x, y), size = agent.middle, agent.shape
-    down = abs(start[0] - x) / (size.width / 2) * ROOF
-    if start[1] <= y - size.height / 2 + 1 and down > 0.5:
-        roof = (start[0], round(start[1] + down, 2))
-        yield from (roof, roof, start)
+    (x, y), size, start = agent.middle, agent.shape, points[0]
+    steep = math.copysign(ROOF / (size.width / 2), start[0] - x)
+    down = steep * (start[0] - x)
+    if start[1] > y - size.height / 2 + 1 or down <= 0.5:
+        return
+    roof = start[0], start[1] + down
+    after = next((point for point in points if point != start), start)
+    along, fall = start[0] - after[0], start[1] - after[1]
+    if fall - steep * along > 0:
+        # On in the same direction, as long as that leads to this side of the roof.
+        way = down / (fall - steep * along)
+        met = start[0] + way * along, start[1] + way * fall
+        if (met[0] - x) / (start[0] - x) >= 0 and abs(met[0] - x) <= size.width / 2:
+            roof = met
+    end = round(roof[0], 2), round(roof[1], 2)
+    yield from (end, end, start)
 
 
 def _words(placed: PlacedEdge) -> Group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prov.model import ProvDocument
 
 from dlprov.errors import UsageError
+from dlprov.graph.reading.blanks import BLANK, name_blanks
 from dlprov.graph.reading.problems import Problem
 from dlprov.graph.reading.provxml import refuse_document_type
 from dlprov.graph.statements import PROV
@@ -35,6 +37,18 @@ _FAMILIES = {
 }
 """Relations whose plain and qualified forms are one statement: their qualified form, its type and its argument."""
 
+_QUALIFIED = {
+    "Generation", "Usage", "Communication", "Start", "End", "Invalidation", "Derivation", "PrimarySource", "Quotation",
+    "Revision", "Attribution", "Association", "Delegation", "Influence",
+}  # fmt: skip
+"""Classes of qualified relations: the values of prov:qualifiedGeneration and so on."""
+
+_SPECIAL = {
+    "Bundle": "Entity", "Collection": "Entity", "EmptyCollection": "Entity", "Plan": "Entity",
+    "Organization": "Agent", "Person": "Agent", "SoftwareAgent": "Agent",
+}  # fmt: skip
+"""Classes of things and the classes above them."""
+
 _ARGUMENTS = frozenset({"entity", "activity", "agent", "influencer", "hadActivity", "hadPlan", "hadUsage"}) | {
     "hadGeneration", "atTime", "startedAtTime", "endedAtTime",
 }  # fmt: skip
@@ -46,12 +60,12 @@ def reader(language: str) -> Callable[[bytes], tuple[ProvDocument, list[str]]]:
     def read(content: bytes) -> tuple[ProvDocument, list[str]]:
         if language == "xml":
             refuse_document_type(content)
-        return _document(content, language), []
+        return _document(content, language)
 
     return read
 
 
-def _document(content: bytes, language: str) -> ProvDocument:
+def _document(content: bytes, language: str) -> tuple[ProvDocument, list[str]]:
     try:
         # Late: an extra brings it.
         from prov.serializers.provrdf import ProvRDFSerializer  # noqa: PLC0415
@@ -60,8 +74,11 @@ def _document(content: bytes, language: str) -> ProvDocument:
     except ImportError:
         raise UsageError("PROV-O is read with rdflib, which is not installed: pip install 'dlprov[prov]'") from None
     graph = Dataset(default_union=True)
-    # Without the namespaces that rdflib knows of its own accord.
+    # Without the namespaces that rdflib knows of its own accord: a document may give their prefixes to others.
     graph.namespace_manager = NamespaceManager(graph, bind_namespaces="none")
+    # Older releases of rdflib have it under another name.
+    default = graph.default_graph if hasattr(graph, "default_graph") else graph.default_context
+    default.namespace_manager = graph.namespace_manager
     try:
         graph.parse(data=content, format=language, publicID=BASE)
     except (UnicodeDecodeError, RecursionError, MemoryError):
@@ -74,12 +91,30 @@ def _document(content: bytes, language: str) -> ProvDocument:
         place = getattr(error, "getLineNumber", lambda: 0)()
         raise Problem(_reason(error), place or 0) from None
     _look_for_explosions(graph)
+    named = name_blanks(graph)
+    _say_types(graph)
     _separate(graph)
     serializer = ProvRDFSerializer(ProvDocument())
     document = serializer.document
     assert document is not None  # noqa: S101 - it was given
-    serializer.decode_document(graph, document)
-    return document
+    _declare_namespaces(graph, document)
+    told = [f"nodes are blank where PROV needs names: {named:,}; named {BLANK}…"] if named else []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        serializer.decode_document(graph, document)
+    for warning in caught:
+        if str(warning.message).startswith("The following attributes were not converted"):
+            told += _without_type(str(warning.message))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return document, told
+
+
+def _without_type(message: str) -> list[str]:
+    """What ``prov`` says of things that have types, but none of PROV's."""
+    names = re.findall(r"""['"](\S+?)['"]: \[""", message)
+    shown = f"{', '.join(names[:3])}{', …' if len(names) > 3 else ''}"
+    return [f"things have types, but are no entities, activities or agents: {len(names):,} ({shown}); left out"]
 
 
 def _reason(error: Exception) -> str:
@@ -101,6 +136,37 @@ def _look_for_explosions(graph: Dataset) -> None:
         comparisons = max(counted[plain] * counted[qualified] for plain, (qualified, _, _) in _FAMILIES.items())
         if combinations > MOST_COMBINATIONS or comparisons > MOST_COMPARISONS:
             raise Problem(f"{subject} has so many values for one relation that they cannot be told apart")
+
+
+def _say_types(graph: Dataset) -> None:
+    """Give things and the nodes of qualified relations the types that follow; ``prov`` leaves out those without."""
+    from rdflib import RDF, URIRef  # noqa: PLC0415 - see _document
+
+    for context in list(graph.graphs()):
+        for special, general in _SPECIAL.items():
+            for thing in list(context.subjects(RDF.type, URIRef(PROV + special))):
+                context.add((thing, RDF.type, URIRef(PROV + general)))
+        for kind in _QUALIFIED:
+            for node in list(context.objects(None, URIRef(f"{PROV}qualified{kind}"))):
+                types = context.objects(node, RDF.type)
+                if not any(str(found).removeprefix(PROV) in _QUALIFIED for found in types):
+                    context.add((node, RDF.type, URIRef(PROV + kind)))
+
+
+def _declare_namespaces(graph: Dataset, document: ProvDocument) -> None:
+    """Give the IRIs that PROV's properties relate a namespace; ``prov`` makes none for those that have no type."""
+    from rdflib import URIRef  # noqa: PLC0415 - see _document
+
+    for prefix, namespace in graph.namespaces():
+        document.add_namespace(prefix, str(namespace))
+    related = [(subject, value) for subject, predicate, value, _ in graph.quads() if str(predicate).startswith(PROV)]
+    names = {str(node) for nodes in related for node in nodes if isinstance(node, URIRef)}
+    count = 0
+    # In an order, so that the document has the same prefixes each time.
+    for name in sorted(names):
+        if document.valid_qualified_name(name) is None:
+            count += 1
+            document.add_namespace(f"n{count}", name[: max(map(name.rfind, "#/:")) + 1])
 
 
 def _separate(graph: Dataset) -> None:
