@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,14 @@ def find(program: str) -> str:
 def columns(attributes: Sequence[Attribute]) -> str:
     """Attributes as the programs want them: ``[a:TEXT,b:NUMERIC]``."""
     return f"[{','.join(map(repr, attributes))}]"
+
+
+def words(arguments: str) -> list[str]:
+    """Arguments as a shell takes them; at blanks alone where a quotation does not end."""
+    try:
+        return shlex.split(arguments)
+    except ValueError:
+        return arguments.split()
 
 
 def run(command: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ Nothing in here raises into the training, or waits for a network. Any thread.
 from __future__ import annotations
 
 import json
+import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,14 +61,14 @@ def server_url() -> str:
 
 def default_execution(dataflow: str) -> str:
     """The execution of the tasks of a dataflow that name none."""
-    known = _dataflows.get(dataflow.lower())
+    known = _dataflows.get(_tag(dataflow.lower()))
     return known.execution if known is not None and known.execution else _shared_execution(dataflow)
 
 
 @cache
 def _shared_execution(dataflow: str) -> str:
     try:
-        return shared_execution(dataflow)
+        return shared_execution(_tag(dataflow))
     except Exception as error:  # noqa: BLE001 - no fault of ours reaches the training
         faults.report("the choice of an execution", error, None)
         return dataflow
@@ -75,19 +76,21 @@ def _shared_execution(dataflow: str) -> str:
 
 def remember(dataflow: Dataflow) -> None:
     """Tasks of this dataflow's tag are those of this object."""
-    _dataflows[dataflow._tag] = dataflow
+    _dataflows[_tag(dataflow._tag)] = dataflow
 
 
 def declare(dataflow: Dataflow, url: str) -> None:
     """Record the dataflow as it is now, put it on its way to the server, and print the status."""
     remember(dataflow)
     recorder = _recorder()
-    if recorder is None:
+    if recorder is None or _is_over():
         return
+    # Chosen now: the processes that this one starts share it, also those that tell of a task before this one does.
+    default_execution(dataflow.name)
     status = 200
     try:
         dataflow.declared = _json(dataflow.get_specification())
-        plan = plan_of(msgspec.json.decode(dataflow.declared))
+        plan = _plan(dataflow.declared)
         recorder = _declare(recorder, undecided(plan, NEWEST) if dataflow.generation is not None else plan)
     except Exception as error:  # noqa: BLE001 - no fault of ours reaches the training
         status = _refused("Dataflow.save", error)
@@ -100,7 +103,7 @@ def declare(dataflow: Dataflow, url: str) -> None:
 def report(task: Task, url: str) -> None:
     """Record the task as it is now, put it on its way to the server, and print the status."""
     recorder = _known_recorder or _recorder()
-    if recorder is None:
+    if recorder is None or _is_over():
         return
     status = 200
     headers: dict[str, str] = {}
@@ -117,13 +120,13 @@ def report(task: Task, url: str) -> None:
     except Exception as error:  # noqa: BLE001 - no fault of ours reaches the training
         status = _refused("Task.save", error)
     if _is_delivered:
-        _deliver(url, TASK_PATH, _json(task.get_specification()), recorder, headers)
+        _deliver(url, TASK_PATH, task, recorder, headers)
     _tell(status)
 
 
 def ended(task: Task) -> None:
     """The task has told its end: the last one of a dataflow in W3C mode has its document written."""
-    dataflow = _dataflows.get(task._dataflow)
+    dataflow = _dataflows.get(_tag(task._dataflow))
     if dataflow is None or not dataflow.w3c:
         return
     build_w3c.config.w3c = dataflow.w3c
@@ -146,6 +149,18 @@ def _recorder() -> Recorder | None:
     return _known_recorder
 
 
+def _is_over() -> bool:
+    """Whether the interpreter goes: a log that was closed cannot be opened again, for no thread begins any more."""
+    if not sys.is_finalizing():
+        return False
+    faults.tell(
+        "a message came from an object that the interpreter deletes at its end, after its run was ended, and is not "
+        "recorded: end tasks before the script ends, or in a function that atexit calls",
+        once="after the end",
+    )
+    return True
+
+
 def _declare(recorder: Recorder, plan: Plan) -> Recorder:
     """Declare a dataflow; gives the recorder that knows it.
 
@@ -160,6 +175,9 @@ def _declare(recorder: Recorder, plan: Plan) -> Recorder:
         recorder = _known_recorder = Recorder(
             temporary_store(),
             open_log=lambda dataflow, execution: RunLog(start_execution(dataflow, execution)),
+            # What was declared while there was room: its tasks go on.
+            find_plan=recorder.plan,
+            raw_data=None,
         )
         recorder.declare(plan)
     return recorder
@@ -167,14 +185,13 @@ def _declare(recorder: Recorder, plan: Plan) -> Recorder:
 
 def _message(task: Task) -> TaskMessage:
     """What the task tells, without a detour through JSON."""
-    sets = [(data_set.get("tag", ""), _written(data_set.get("elements", []))) for data_set in task._sets]
-    message = TaskMessage(
-        task._dataflow, task._transformation, _integer(task._id, "id"), task._exec, task._status, sets
-    )
+    sets = [(_tag(data_set.get("tag", "")), _written(data_set.get("elements", []))) for data_set in task._sets]
+    dataflow, transformation = _tag(task._dataflow), _tag(task._transformation)
+    message = TaskMessage(dataflow, transformation, _integer(task._id, "id"), task._exec, task._status, sets)
     if task._dependency:
         message.dependency = tasks_of(task._dependency)
     if task._sub_id:
-        message.subtask = _integer(task._sub_id, "sub_id")
+        message.subtask = _subtask(task._sub_id)
     if task._performances:
         message.performances = tuple(map(_interval, task._performances))
     if task._hardware:
@@ -194,6 +211,12 @@ def _message(task: Task) -> TaskMessage:
     return message
 
 
+@lru_cache(maxsize=1024)
+def _tag(text: str) -> str:
+    """A tag as declarations have it: without blanks around it, which no question could name."""
+    return text.strip() if text.isascii() else encode_text(text).strip()
+
+
 def _written(elements: list[list[str]]) -> list[list[str]]:
     """Elements as a log can hold them: it has no place for lone surrogates, which file names bring along."""
     try:
@@ -204,9 +227,18 @@ def _written(elements: list[list[str]]) -> list[list[str]]:
     return [[encode_text(str(value)) for value in row] for row in elements]
 
 
+def _subtask(text: str) -> int | None:
+    try:
+        return None if text == "null" else _integer(text, "sub_id")
+    except MessageError as error:
+        # The originals sent it under a name that no server read, so it stopped no message.
+        faults.tell(f"{error}; the task is recorded without it", once=f"sub_id {text}")
+        return None
+
+
 def _integer(text: str, name: str) -> int:
     try:
-        return int(text)
+        return int(text.removesuffix(".0"))
     except ValueError:
         raise MessageError(f"a whole number was expected as the {name} of a task, got {text!r}") from None
 
@@ -231,7 +263,7 @@ def _prepare(dataflow: Dataflow, message: TaskMessage, recorder: Recorder, url: 
         return
     dataflow.settle(generation.profile)
     body = _json(dataflow.get_specification())
-    _declare(recorder, plan_of(msgspec.json.decode(body)))
+    _declare(recorder, _plan(body))
     if _is_delivered and generation.profile != NEWEST:
         # The newest one is what a server got when the dataflow was saved.
         _deliver(url, DATAFLOW_PATH, body, recorder, {})
@@ -262,11 +294,11 @@ def _header(path: Path) -> dict[str, str]:
     return {"DLProv-Recorded": f"{path.parent.name}/{path.stem}"}
 
 
-def _deliver(url: str, path: str, body: bytes, recorder: Recorder, headers: dict[str, str]) -> None:
+def _deliver(url: str, path: str, what: bytes | Task, recorder: Recorder, headers: dict[str, str]) -> None:
     try:
         delivery = _delivery(url, recorder)
         if delivery is not None:
-            delivery.send(path, body, headers)
+            delivery.send(path, what if isinstance(what, bytes) else _body(what), headers)
     except Exception as error:  # noqa: BLE001 - no fault of ours reaches the training
         faults.report("the delivery of a message", error, None)
 
@@ -281,6 +313,23 @@ def _delivery(url: str, recorder: Recorder) -> Delivery | None:
     except UsageError as error:
         faults.tell(f"{error}; messages are recorded, and not delivered: correct DFA_URL")
         return None
+
+
+def _plan(body: bytes) -> Plan:
+    try:
+        return plan_of(msgspec.json.decode(body))
+    except msgspec.DecodeError:
+        # Lone surrogates, which `_json` has written as escapes.
+        return plan_of(json.loads(body))
+
+
+def _body(task: Task) -> bytes:
+    message = task.get_specification()
+    if task._dependency:
+        # As texts, whatever they were given as: DfAnalyzer's server fails at numbers.
+        identifiers = [{**one, "id": str(one["id"])} for one in task._dependency.get("ids", ())]
+        message["dependency"] = {**task._dependency, "ids": identifiers}
+    return _json(message)
 
 
 def _json(message: dict[str, Any]) -> bytes:
@@ -307,5 +356,5 @@ def _tell(status: int) -> None:
         return
     try:
         print(status)  # noqa: T201 - as the originals did, whose output is compared
-    except (OSError, ValueError):
-        pass  # stdout is closed: nobody listens
+    except Exception:  # noqa: BLE001, S110 - it is closed, or an object of the user's, which may raise anything
+        pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dfa_lib_python.attribute_type import AttributeType
 from dfa_lib_python.ProvenanceObject import ProvenanceObject
 
@@ -24,6 +26,13 @@ class Attribute(ProvenanceObject):
     def __repr__(self) -> str:
         # Users paste it into the command lines of RDE and RDI.
         return f"{self._name}:{self._type}"
+
+    def get_specification(self, prefix: str = "_") -> dict[str, Any]:
+        """The JSON object. DfAnalyzer's server knows no ``RDFILE`` and failed at it: the message says ``FILE``."""
+        found = super().get_specification(prefix)
+        if found.get("type") == AttributeType.RDFILE.value:
+            found["type"] = AttributeType.FILE.value
+        return found
 
     @property
     def name(self) -> str:

@@ -12,8 +12,8 @@ from dfa_lib_python.ProvenanceObject import ProvenanceObject
 from dfa_lib_python.set import Set
 from dfa_lib_python.set_type import SetType
 from dfa_lib_python.transformation import Transformation
-from dlprov.capture.dfanalyzer import NEWEST, PROFILES, plan_of
-from dlprov.capture.dfanalyzer.generation import Generation, undecided
+from dlprov.capture.dfanalyzer import NEWEST, PROFILES
+from dlprov.capture.dfanalyzer.generation import Generation
 
 __all__ = ["Attribute", "AttributeType", "Dataflow", "ProvenanceObject", "Set", "SetType", "Transformation", "dfa_url"]
 
@@ -45,6 +45,7 @@ class Dataflow(ProvenanceObject):
         is_watched: Whether a task of it has it declared again first, if it has changed.
         declared: The message that declared it last.
         generation: Which predefined dataflow it is, as long as that is open.
+        assumed: The transformations of the newest, as long as that is open.
     """
 
     def __init__(
@@ -75,12 +76,16 @@ class Dataflow(ProvenanceObject):
         self.declared = b""
         self.predefined = is_predefined or hyperparameters
         self.generation: Generation | None = None
+        self.assumed: list[dict[str, Any]] = []
         if self.predefined:
             # Only two of the eight profiles can be told by how they are asked for.
             profile = "P0" if hyperparameters else "P1" if w3c else NEWEST
+            before = len(self._transformations)
             for transformation in _predefined.transformations(PROFILES[profile]):
                 self.add_transformation(transformation)
-            self.generation = Generation() if profile == NEWEST else None
+            if profile == NEWEST:
+                self.generation = Generation()
+                self.assumed = self._transformations[before:]
 
     @property
     def email(self) -> str:
@@ -116,9 +121,11 @@ class Dataflow(ProvenanceObject):
 
     def settle(self, profile: str) -> None:
         """The tasks have told which profile it is: that one takes the place of the newest."""
-        own = {one.tag for one in undecided(plan_of(self.get_specification()), NEWEST).transformations}
+        # By identity: a transformation of the user's own may have the same tag.
+        assumed = set(map(id, self.assumed))
         forms = [one.get_specification() for one in _predefined.transformations(PROFILES[profile])]
-        self._transformations[:] = [one for one in self._transformations if one["tag"] in own] + forms
+        self._transformations[:] = [one for one in self._transformations if id(one) not in assumed] + forms
+        self.assumed = []
         self.generation = None
 
     def save(self) -> None:

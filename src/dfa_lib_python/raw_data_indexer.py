@@ -66,5 +66,5 @@ class RawDataIndexer:
             self.path,
             self.file_name_with_extracted_data,
             self.get_attributes(),
-            *shlex.split(self.extra_arguments),
+            *_programs.words(self.extra_arguments),
         ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +13,7 @@ from dfa_lib_python import _session
 from dfa_lib_python.dataflow import Dataflow
 from dfa_lib_python.dataset import DataSet
 from dfa_lib_python.dependency import Dependency
-from dfa_lib_python.performance import FORMAT, Performance
+from dfa_lib_python.performance import Performance
 from dfa_lib_python.ProvenanceObject import ProvenanceObject
 from dfa_lib_python.system_info import get_system_info
 from dfa_lib_python.task_status import TaskStatus
@@ -33,6 +35,9 @@ dfa_url = _session.server_url()
 """The server that messages go to besides, if ``DFA_URL`` is set; read once, as in the originals."""
 
 _FIRST = "1"
+
+_lock = threading.RLock()
+"""Held while elements are added or sent: none is lost, or sent twice, where threads share a task."""
 
 
 class Task(ProvenanceObject):
@@ -76,7 +81,7 @@ class Task(ProvenanceObject):
         super().__init__(transformation)
         self._first = "0"
         self._dataflow = name.lower()
-        self._email = whole.email if whole is not None else ""
+        self._email = str(whole.email) if whole is not None else ""
         self._exec = str(execution) if execution else _session.default_execution(name)
         self._hardware = ""
         self._workspace = str(given.get("workspace") or "")
@@ -112,7 +117,11 @@ class Task(ProvenanceObject):
     def add_dataset(self, data_set: DataSet) -> None:
         """Add elements of a set to the next message. What was sent is not sent again."""
         assert isinstance(data_set, DataSet), f"a DataSet is expected, got {data_set!r}"
-        self._sets.append(data_set.get_specification())
+        specification = data_set.get_specification()
+        # Also where it is empty as yet: what is added to the data set before the message is sent goes with it.
+        specification.setdefault("elements", data_set.elements)
+        with _lock:
+            self._sets.append(specification)
 
     def set_status(self, status: TaskStatus) -> None:
         """Set the state that the next message tells."""
@@ -141,8 +150,9 @@ class Task(ProvenanceObject):
 
     def save(self) -> None:
         """Tell the task as it is now, and print the status."""
-        _session.report(self, dfa_url)
-        self._sets = []
+        with _lock:
+            _session.report(self, dfa_url)
+            self._sets = []
 
     def _depend_on(self, dependency: Any) -> None:
         if isinstance(dependency, Task):
@@ -162,8 +172,7 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments by name, whichever generation's order they are in."""
     given = {_OTHER_NAMES.get(name, name): value for name, value in kwargs.items()}
     head = [name for name in ("id", "dataflow", "exec_tag", "transformation_tag") if name not in given]
-    # Three in front, without a word about the execution, are the first order; it had none.
-    if len(args) + 4 - len(head) <= 3 and "exec_tag" in head:
+    if "exec_tag" in head and _is_without_execution(args, head):
         head.remove("exec_tag")
     names = (*head, *_TAIL)
     unknown = [name for name in given if name not in (*_NEEDED, "exec_tag", *_TAIL)]
@@ -180,5 +189,26 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
+def _is_without_execution(args: tuple[Any, ...], head: list[str]) -> bool:
+    """Whether the arguments are in the first order, which had no execution."""
+    if len(args) < len(head):
+        return True
+    if "transformation_tag" not in head:
+        return False
+    # No transformation is an empty text, and no number of a part is tasks: that is what follows where there is none.
+    transformation, part = [*args, None][len(head) - 1 : len(head) + 1]
+    return transformation in (None, "") or isinstance(part, Task | list | tuple)
+
+
 def _now() -> str:
-    return datetime.now().strftime(FORMAT)  # noqa: DTZ005 - DfAnalyzer's times are those of the local clock
+    # Not `strftime`, which imports a module: an object may tell its end when the interpreter has begun to go.
+    return datetime.now().isoformat(" ", "seconds")  # noqa: DTZ005 - DfAnalyzer's times are those of the local clock
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603 - a thread that only the parent has may hold it
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

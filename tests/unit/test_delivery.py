@@ -227,6 +227,31 @@ def test_a_rejected_message_is_kept_aside_and_the_others_go_on(store: Path) -> N
     assert queues(store) == []
 
 
+def test_a_task_that_a_server_fails_at_is_kept_aside_once_it_takes_the_next(store: Path) -> None:
+    # What is behind the second such message is left to the command.
+    with Stub(lambda one: 500 if numbers([one]) in ([2], [4]) else 200) as stub:
+        told = train(store, stub.url, 0, 4, code="time.sleep(4)\n")
+        assert numbers(stub.taken) == [0, 1, 3]
+        assert told.count("rejected a message (500") == 1
+        train(store, stub.url, 4, 2)
+        assert numbers(stub.taken) == [0, 1, 3]
+        done = deliver(store)
+        assert done.stdout.endswith(": 1 delivered, 1 rejected, 0 left\n")
+        assert numbers(stub.taken) == [0, 1, 3, 5]
+    kept = [line.split(" ", 1) for path in store.glob("outbox/*/*.rejected") for line in path.read_text().splitlines()]
+    assert [json.loads(about)["status"] for about, _ in kept] == [500, 500]
+    assert sorted(json.loads(body)["sets"][0]["elements"][0][0] for _, body in kept) == ["2", "4"]
+    assert queues(store) == []
+
+
+def test_no_task_comes_before_the_dataflow_that_a_server_fails_at(store: Path) -> None:
+    with Stub(lambda one: 500 if "transformations" in one.json else 200) as stub:
+        train(store, stub.url, 0, 3, code="time.sleep(4)\n")
+        assert {one.target for one in stub.requests} == {"//pde/dataflow/json"}
+        assert len(stub.requests) > 5
+        assert deliver(store).stdout.endswith(": 0 delivered, 0 rejected, 4 left\n")
+
+
 @pytest.mark.parametrize("server", ["there", "slow", "not there"])
 def test_kill_9_loses_nothing_that_a_call_has_returned_for(store: Path, server: str) -> None:
     def slowly(_: Request) -> int:

@@ -152,6 +152,7 @@ def test_attributes_and_their_getters() -> None:
     assert (attribute.name, attribute.type, repr(attribute)) == ("Learning_Rate", "NUMERIC", "Learning_Rate:NUMERIC")
     attribute.type = AttributeType.RDFILE
     assert attribute.type == "RDFILE"
+    assert attribute.get_specification()["type"] == "FILE", "DfAnalyzer's server fails at RDFILE"
     for wrong in ("TEXT", None, SetType.INPUT):
         with pytest.raises(AssertionError, match="AttributeType"):
             Attribute("a", wrong)  # type: ignore[arg-type]
@@ -321,9 +322,16 @@ def test_every_generations_arguments_of_a_task(store: Path, monkeypatch: pytest.
     assert told(Task(identifier=4, dataflow_tag="Forms", transformation_tag="DenseBlock")) == a
     assert told(Task(id=4, dataflow="Forms", transformation_tag="DenseBlock")) == a
     assert told(Task(4, df, "DenseBlock")) == a
+    assert told(Task(4, df, None, "DenseBlock")) == a
+    # What stands where the transformation or a part's number would be tells the first order, too.
+    assert told(Task(4, "Forms", "DenseBlock", "")) == a
+    assert told(Task(4, "Forms", "DenseBlock", "9", [Task(1, "Forms", "Load")], "/w")) == a
+    later = Task(4, "Forms", "DenseBlock", "", Task(1, "Forms", "Load"), "/w").get_specification()
+    assert (later["dependency"]["ids"], later["workspace"], "sub" in later) == ([{"id": "1"}], "/w", False)
     assert told(Task(4, "Forms", "Exec-1", "DenseBlock")) == b
     assert told(Task(4, "Forms", "Exec-1", transformation_tag="DenseBlock")) == b
     assert told(Task(4, "Forms", "DenseBlock", exec_tag="Exec-1")) == b
+    assert told(Task(4, "Forms", "Exec-1", "", transformation_tag="DenseBlock")) == b
     assert told(Task(4, "Forms", "Exec-1", "DenseBlock", "9", None, "/w", "host", "out", "err")) == b
     whole = Task(4, df, "Exec-1", "DenseBlock", "9", None, "/w", "host", "out", "err").get_specification()
     assert whole == {
@@ -422,6 +430,12 @@ task.end()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", spent["startTime"])
 
 
+def test_a_server_gets_the_numbers_of_tasks_as_texts(run: Run) -> None:
+    code = "task = Task(2, 'Plain', 'run', 'Count'); task.add_dependency(Dependency(['Count'], [1, '3'])); task.end()"
+    expected = {"tags": [{"tag": "Count"}], "ids": [{"id": "1"}, {"id": "3"}]}
+    assert messages(run, PLAIN + code)[1]["dependency"] == expected
+
+
 def test_a_data_set_is_sent_once_and_no_two_replace_each_other(run: Run) -> None:
     _, *sent = messages(
         run,
@@ -457,6 +471,55 @@ task.save()
 """
     assert messages(run, PLAIN + code)[1]["sets"] == [{"tag": "onumbers", "elements": [["1", "a"], ["2", "b"]]}]
     assert rows('SELECT n, text FROM "plain".onumbers') == [(1, "a"), (2, "b")]
+    run(PLAIN + code.replace('row("oNumbers", 1, "a")', 'DataSet("oNumbers", [])'))
+    assert rows('SELECT n FROM "plain".onumbers ORDER BY id') == [(1,), (2,), (2,)]
+
+
+def test_threads_that_share_a_task_lose_nothing_and_send_nothing_twice(run: Run) -> None:
+    run(
+        PLAIN
+        + """
+import os, sys, threading
+sys.setswitchinterval(1e-5)
+sys.stdout = open(os.devnull, "w")
+task, is_done = Task(1, "Plain", "run", "Count"), False
+def save():
+    while not is_done:
+        task.save()
+savers = [threading.Thread(target=save) for _ in range(2)]
+for saver in savers: saver.start()
+for number in range(1000): task.add_dataset(row("oNumbers", number, "x"))
+is_done = True
+for saver in savers: saver.join()
+task.end()
+"""
+    )
+    assert rows('SELECT count(*), count(DISTINCT n) FROM "plain".onumbers') == [(1000, 1000)]
+
+
+def test_a_child_that_is_forked_while_another_thread_records_goes_on(run: Run) -> None:
+    run(
+        PLAIN
+        + """
+import os, signal, sys, threading, time
+sys.stdout = open(os.devnull, "w")
+task, is_done = Task(1, "Plain", "run", "Count"), False
+def save():
+    while not is_done:
+        task.add_dataset(DataSet("oNumbers", [Element([1, "parent"]) for _ in range(300)])); task.save()
+        time.sleep(0.0005)
+saver = threading.Thread(target=save); saver.start()
+for number in range(20):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        task = Task(100 + number, "Plain", "run", "Count"); task.add_dataset(row("oNumbers", number, "child"))
+        task.end(); os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+is_done = True; saver.join()
+"""
+    )
+    assert rows("SELECT count(*) FROM \"plain\".onumbers WHERE text = 'child'") == [(20,)]
 
 
 def test_the_status_of_each_message_is_printed_on_a_line_of_its_own(run: Run) -> None:
@@ -511,7 +574,7 @@ Task(4, "Plain", "run", "Unknown").save()
 print("done")
 """
     )
-    assert done.stdout.splitlines() == ["200", "400", "404", "200", "200", "200", "200", "400", "200", "200", "done"]
+    assert done.stdout.splitlines() == ["200", "400", "404", "200", "200", "200", "200", "200", "200", "200", "done"]
     assert done.stderr.count("dlprov: ") == done.stderr.count("\n") == 6, "each trouble is told once"
     for words in ("'seven'", "'nobody declared it'", "'oothers'", "onumbers.n", "sub_id"):
         assert words in done.stderr
@@ -533,6 +596,25 @@ def test_without_a_store_that_can_be_written_it_is_recorded_in_the_temporary_dir
     assert dlprov.query('SELECT n FROM "plain".onumbers', store=place).rows() == [(1,)]
 
 
+def test_what_was_declared_before_the_store_could_not_be_written_goes_on(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "room").mkdir()
+    done = run(
+        PLAIN
+        + """
+import os
+store = os.environ["DLPROV_STORE"]
+os.rename(store, store + "-moved"); open(store, "w").close()
+Dataflow("Later", [Transformation("T")]).save()
+task = Task(2, "Plain", "run", "Count"); task.add_dataset(row("oNumbers", 1, "x")); task.end()
+""",
+        TMPDIR=str(tmp_path / "room"),
+        DLPROV_STORE=str(tmp_path / "gone"),
+    )
+    assert done.stdout == "200\n" * 3
+    (place,) = (tmp_path / "room").glob("dlprov-*")
+    assert dlprov.query('SELECT n FROM "plain".onumbers', store=place).rows() == [(1,)]
+
+
 def test_without_any_disk_the_training_goes_on(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     code = PLAIN + "task = Task(2, 'Plain', 'run', 'Count'); task.begin(); task.end(); print('done')"
@@ -545,6 +627,89 @@ def test_without_any_disk_the_training_goes_on(run: Run, tmp_path: Path) -> None
 def test_closed_stdout_is_no_reason_to_stop(run: Run) -> None:
     code = "import sys, os\nsys.stdout.close()\n" + PLAIN + "Task(2, 'Plain', 'run', 'Count').begin(); os._exit(3)"
     assert run(code, check=False).returncode == 3
+
+
+def test_a_stdout_that_raises_is_no_reason_to_stop(run: Run) -> None:
+    code = """
+import sys
+class Broken:
+    def write(self, text): raise AttributeError(text)
+    def flush(self): pass
+kept, sys.stdout = sys.stdout, Broken()
+"""
+    assert run(code + PLAIN + "Task(2, 'Plain', 'run', 'Count').end(); kept.write('done')").stdout == "done"
+
+
+def test_an_object_that_records_when_the_interpreter_deletes_it_does_not_hold_up_the_end(run: Run) -> None:
+    code = """
+class Training:
+    def __init__(self): self.task = Task(1, "Plain", "run", "Count"); self.task.begin()
+    def __del__(self): self.task.add_dataset(row("oNumbers", 1, "late")); self.task.end()
+Training.last = Training()
+"""
+    done = run(PLAIN + code)
+    assert done.stdout == "200\n" * 2
+    assert done.stderr.count("\n") == done.stderr.count("is not recorded") == 1
+    assert rows("SELECT status FROM run") == [("finished",)]
+
+
+def test_tags_with_blanks_around_them_or_of_any_text_name_the_same_everywhere(run: Run) -> None:
+    code = """
+for name in (" Pad ", "tab\\t", "x\\udcffy", "\\u65e5 \\u672c"):
+    made = Set(name, SetType.OUTPUT, [Attribute("N", AttributeType.NUMERIC)])
+    result = Set("oNext", SetType.OUTPUT, [Attribute("N", AttributeType.NUMERIC)])
+    first, second = Transformation(name, [made]), Transformation("next", [result])
+    made.set_type(SetType.INPUT); made.dependency = first._tag; second.add_set(made)
+    Dataflow(name, [first, second]).save()
+    task = Task(1, name, "run", name); task.add_dataset(row(name, 7)); task.end()
+    task = Task(2, name, "run", "next", dependency=task); task.add_dataset(row("oNext", 8)); task.end()
+"""
+    assert run(code).stdout == "200\n" * 12
+    for name in ("pad", "tab", "x\\udcffy", "\u65e5 \u672c"):
+        assert rows(f'SELECT n, next_task_id IS NULL FROM "{name}"."{name}"') == [(7, False)]
+
+
+def test_whole_numbers_of_any_kind_name_tasks(run: Run) -> None:
+    run(
+        PLAIN
+        + """
+import numpy
+before = None
+for identifier in (1, numpy.int64(2), 3.0, numpy.float32(4), "5", 2**63 - 1):
+    task = Task(identifier, "Plain", "run", "Count")
+    if before is not None: task.add_dependency(Dependency(["Count"], [before]))
+    task.end()
+    before = identifier
+"""
+    )
+    assert rows("SELECT identifier FROM task ORDER BY identifier") == [(1,), (2,), (3,), (4,), (5,), (2**63 - 1,)]
+    assert rows("SELECT count(*) FROM task_dependency") == [(5,)]
+
+
+def test_what_a_subclass_adds_to_its_message_is_no_reason_to_stop(run: Run) -> None:
+    code = """
+class Endless(Task):
+    def __init__(self, *args):
+        super().__init__(*args); self._loop = {}; self._loop["loop"] = self._loop
+class Own(Task):
+    def get_specification(self, prefix="_"): raise RuntimeError("mine")
+for identifier, kind in enumerate((Endless, Own)):
+    task = kind(identifier, "Plain", "run", "Count"); task.add_dataset(row("oNumbers", 1, "x")); task._me = task
+    task._sub_id = ""
+    try:
+        task.end()
+    except Exception as error:
+        print(repr(error))
+"""
+    with Stub() as stub:
+        variables = {name: value for name, value in os.environ.items() if name != "DLPROV_EXECUTION"}
+        command = [sys.executable, "-c", IMPORTS + PLAIN + code]
+        done = subprocess.run(
+            command, env={**variables, "DFA_URL": stub.url}, capture_output=True, text=True, timeout=60, check=True
+        )
+    assert done.stdout == "200\n" * 3
+    assert "the delivery of a message" in done.stderr
+    assert rows('SELECT n FROM "plain".onumbers') == [(1,), (1,)]
 
 
 def test_a_run_ends_as_its_script_does(run: Run) -> None:
@@ -583,6 +748,26 @@ subprocess.run([sys.executable, "-c", child], check=True)
     assert [identifiers for _, identifiers in found] == [[1, 2, 3, 4]] * 2
     assert rows("SELECT count(*) FROM run") == [(2,)]
     assert rows("SELECT count(*) FROM task_dependency") == [(4,)]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_share_the_execution_of_the_one_that_saved_the_dataflow_before(run: Run, method: str) -> None:
+    code = f"""
+import multiprocessing
+from dfa_lib_python.task import Task
+def work(identifier):
+    Task(identifier, "Plain", "Count").end()
+if __name__ == "__main__":
+    for identifier in (2, 3):
+        process = multiprocessing.get_context("{method}").Process(target=work, args=(identifier,))
+        process.start(); process.join()
+    Task(1, "Plain", "Count").end()
+"""
+    # A child that is spawned imports the script, which must be a file for that.
+    head = f"open('main.py', 'w').write({IMPORTS + PLAIN + code!r})\n"
+    run(head + "import subprocess, sys; subprocess.run([sys.executable, 'main.py'], check=True)")
+    found = rows("SELECT df_exec, list(identifier ORDER BY identifier) FROM task GROUP BY df_exec")
+    assert [identifiers for _, identifiers in found] == [[1, 2, 3]]
 
 
 # The predefined dataflow, whose generation only the tasks tell.
@@ -631,6 +816,19 @@ for number, name in enumerate({tasks!r}, 1):
     assert {tag: len(columns(f'"old".{tag}')) for tag in sets} == sets
     assert rows("SELECT tag FROM data_transformation WHERE tag = 'applyfilter'") == []
     assert rows("SELECT * FROM data_set WHERE tag = 'ofilter'") == []
+
+
+def test_a_transformation_of_ones_own_may_have_the_tag_of_a_predefined_one(run: Run) -> None:
+    done = run("""
+own = Transformation("Train", [Set("iTrain", SetType.INPUT, [Attribute("MINE", AttributeType.TEXT)])])
+df = Dataflow("Mix", True, [own]); df.save()
+Task(1, "Mix", "run", "TrainingModel").end()
+task = Task(2, "Mix", "run", "Train"); task.add_dataset(row("iTrain", "x")); task.end()
+print([one["tag"] for one in df.transformations])
+""")
+    assert done.stdout.splitlines()[-1] == "['train', 'trainingmodel', 'adaptation', 'testingmodel']"
+    assert columns('"mix".itrain') == ["id", "train_task_id", "mine"]
+    assert len(rows("SELECT tag FROM data_transformation")) == 4
 
 
 def test_what_is_still_open_has_what_its_tasks_tell(run: Run) -> None:
@@ -705,6 +903,9 @@ def test_rde_and_rdi_are_called_as_they_want_to_be(
     # What a shell makes of the command line is the command.
     assert subprocess.run(indexer.get_command_line(), shell=True, check=False).returncode == 3
     assert (tmp_path / "called").read_text().splitlines() == [str(tmp_path / "bin" / "RDI"), *expected]
+    indexer.extra_arguments = '-delimiter=" -verbose'
+    assert indexer.run() == 3
+    assert (tmp_path / "called").read_text().splitlines()[-2:] == ['-delimiter="', "-verbose"]
     monkeypatch.setenv("DFANALYZER_DIR", str(tmp_path / "nowhere"))
     assert extractor.run() == 127
     assert "could not be started" in capfd.readouterr().err

@@ -108,6 +108,22 @@ def test_what_is_no_dependency_is_none(nothing: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"sub": "2"}, 2),
+        ({"sub": "part one"}, None),
+        ({"sub": "null"}, None),
+        ({"subid": "3", "sub": "part"}, 3),
+        ({"subid": "null", "sub": "4"}, 4),
+    ],
+)
+def test_the_name_that_no_server_read_refuses_no_message(given: dict[str, str], expected: int | None) -> None:
+    assert task_of(task(**given)).subtask == expected
+    with pytest.raises(MessageError, match="subid"):
+        task_of(task(subid="three"))
+
+
+@pytest.mark.parametrize(
     ("tags", "identifiers", "expected"),
     [
         (["a"], ["1"], {("a", 1)}),
@@ -117,10 +133,12 @@ def test_what_is_no_dependency_is_none(nothing: object) -> None:
         (["splitdata", "train"], ["3", "4"], {("splitdata", 3), ("train", 4)}),
         (["a", "b", "c"], ["1", "2"], {(tag, n) for tag in "abc" for n in (1, 2)}),
         (["A"], ["x"], set()),
+        ([" A "], [1, 2.0, "3.0", True, None, float("nan"), 2**63 - 1], {("a", n) for n in (1, 2, 3, 2**63 - 1)}),
+        (["a"], [2**63, "-4"], {("a", -4)}),
     ],
 )
 def test_dependencies_are_read_in_their_three_forms(
-    tags: list[str], identifiers: list[str], expected: set[tuple[str, int]]
+    tags: list[str], identifiers: list[Any], expected: set[tuple[str, int]]
 ) -> None:
     message = {"tags": [{"tag": tag} for tag in tags], "ids": [{"id": identifier} for identifier in identifiers]}
     assert set(tasks_of(message)) == expected

@@ -204,6 +204,12 @@ def test_an_attribute_with_an_alias_keeps_the_header_of_the_original(session: dl
     assert answer(session, found).columns == ["lr", "SELECT"]
 
 
+def test_a_projection_that_comes_twice_comes_once_as_it_is_spelled_first(session: dlprov.query.Session) -> None:
+    found = planned(session, "source(itrain)\nprojection(itrain.optimizer; itrain.id; ITRAIN.OPTIMIZER)")
+    assert found.columns == ("itrain.optimizer", "itrain.id")
+    assert found.header == ("optimizer", "id")
+
+
 def test_an_attribute_without_its_set_is_found_if_only_one_has_it(session: dlprov.query.Session) -> None:
     text = "mapping(physical)\nsource(itrain)\ntarget(otest)\nprojection(Optimizer; note as N)"
     found = planned(session, text)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing.util
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dlprov.capture.dfanalyzer import outbox
-from dlprov.capture.dfanalyzer.outbox import Label, Queue
+from dlprov.capture.dfanalyzer.outbox import Label, Message, Queue
 from dlprov.capture.dfanalyzer.server import Server, ServerError
 from dlprov.capture.faults import faults
 from dlprov.log.identifiers import new_writer_id
@@ -43,6 +44,13 @@ KEPT_BYTES = 64 * 1024 * 1024
 
 _BATCH = 100
 """How many messages of one queue are delivered before the next queue has its turn."""
+
+_FAILURES = 6
+"""How often a server may fail at a task (status 500) before the next message is tried: if it takes that one, it is the
+message that it fails at. DfAnalyzer's does so at what it cannot understand."""
+
+_DATAFLOW = "/pde/dataflow/json"
+"""Where dataflows go. They are waited for: DfAnalyzer's server stores nothing more after a task of an unknown one."""
 
 _NOT_THE_MESSAGE = frozenset({401, 403, 407, 408, 425, 429})
 """Statuses from 400 to 499 that say something about the client or the moment, and nothing about the message."""
@@ -131,8 +139,8 @@ class Delivery:
         """Deliver what other processes left, in this thread, until the server makes trouble."""
         self._search()
         for queue in self._others:
-            while self._deliver(queue, 0.0):
-                pass
+            while self._deliver(queue, 0.0) or 0 < queue.failures < _FAILURES:
+                time.sleep(queue.delay)
             self._let_go(queue)
         self._others = []
         self.server.close()
@@ -188,6 +196,8 @@ class Delivery:
         return False
 
     def _start(self) -> None:
+        if sys.is_finalizing():
+            return  # it would be waited for, and never begin: the next process delivers
         self._until = float("inf")
         self._thread = threading.Thread(target=self._work, name="dlprov-delivery", daemon=True)
         try:
@@ -266,30 +276,59 @@ class Delivery:
             message = queue.next()
             if message is None:
                 return False
-            headers = {**message.label.headers, "DLProv-Message": f"{queue.client}:{message.label.n}"}
             try:
-                status, answer = self.server.post(message.label.target, message.body, headers)
+                status, answer = self._post(queue, message)
             except ServerError as error:
+                queue.failures = 0
                 self._trouble(queue, now, f"cannot be reached ({error})")
                 return False
             if 200 <= status < 300:
                 queue.answered(message)
                 self.delivered += 1
             elif 400 <= status < 500 and status not in _NOT_THE_MESSAGE:
-                queue.reject(message, status, answer)
-                self.rejected += 1
-                where = queue.path.with_suffix(outbox.REJECTED)
-                faults.tell(
-                    f"the server {self.server.url} rejected a message ({status} {answer[:200].strip()}); it is kept in "
-                    f"{where}, and the others go on",
-                    once=f"rejected {self.server.origin}",
-                )
+                self._reject(queue, message, status, answer)
+            elif status == 500 and self._is_to_blame(queue, message, answer):
+                pass
             else:
+                queue.failures = queue.failures if status == 500 else 0
                 self._trouble(queue, now, f"answers {status} ({answer[:200].strip()})")
                 return False
             queue.delay = 0.0
+            queue.failures = 0
             self._progress = time.monotonic()
         return True
+
+    def _reject(self, queue: Queue, message: Message, status: int, answer: str) -> None:
+        queue.reject(message, status, answer)
+        self.rejected += 1
+        faults.tell(
+            f"the server {self.server.url} rejected a message ({status} {answer[:200].strip()}); it is kept in "
+            f"{queue.path.with_suffix(outbox.REJECTED)}, and the others go on",
+            once=f"rejected {self.server.origin}",
+        )
+
+    def _is_to_blame(self, queue: Queue, message: Message, answer: str) -> bool:
+        """Whether the server fails at this message only; then it is kept aside, and the one behind it is delivered."""
+        queue.failures += 1
+        if queue.failures < _FAILURES or message.label.target.endswith(_DATAFLOW):
+            return False
+        following = queue.behind(message)
+        if following is None or following.label.target.endswith(_DATAFLOW):
+            return False
+        try:
+            status, _ = self._post(queue, following)
+        except ServerError:
+            return False
+        if not 200 <= status < 300:
+            return False
+        self._reject(queue, message, 500, answer)
+        queue.answered(following)
+        self.delivered += 1
+        return True
+
+    def _post(self, queue: Queue, message: Message) -> tuple[int, str]:
+        headers = {**message.label.headers, "DLProv-Message": f"{queue.client}:{message.label.n}"}
+        return self.server.post(message.label.target, message.body, headers)
 
     def _trouble(self, queue: Queue, now: float, what: str) -> None:
         queue.delay = min(max(FIRST_DELAY, 2 * queue.delay), LONGEST_DELAY)

@@ -87,6 +87,10 @@ class Execution:
         """Whether every task that this process has seen has ended."""
         return not self._open
 
+    def guard_by(self, lock: threading.RLock) -> None:
+        """Take another lock: in a forked child nobody lets go of the one that there was."""
+        self._lock = lock
+
     def plan(self) -> Dataflow:
         """Everything that is declared of the dataflow."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from dlprov.capture.dfanalyzer.execution import Log
@@ -37,7 +38,8 @@ def local_recorder() -> Recorder | None:
         if _recorder is None:
             store = recording_store()
             if store is not None:
-                _recorder = Recorder(store, open_log=_run_log, raw_data=None)
+                # Absolute: a script may change its directory, and its messages still wait there.
+                _recorder = Recorder(store.absolute(), open_log=_run_log, raw_data=None)
         return _recorder
 
 
@@ -57,3 +59,12 @@ def default_execution(dataflow: str) -> str:
 
 def _run_log(dataflow: str, execution: str) -> Log:
     return RunLog(start_execution(dataflow, execution))
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603 - a thread that only the parent has may hold it
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

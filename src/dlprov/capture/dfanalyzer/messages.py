@@ -113,7 +113,6 @@ def task_of(message: object) -> TaskMessage:
     """
     known = _object(message, "a task message")
     where = "the task message"
-    sub = known.get("subid", known.get("sub"))
     return TaskMessage(
         dataflow=_tag(known, "dataflow", where).lower(),
         transformation=_tag(known, "transformation", where).lower(),
@@ -122,7 +121,7 @@ def task_of(message: object) -> TaskMessage:
         status=(_text(known.get("status"), "status") or "RUNNING").upper(),
         sets=_sets(known.get("sets")),
         dependency=tasks_of(known.get("dependency")),
-        subtask=None if _is_missing(sub) else _integer(sub, "subid"),
+        subtask=_subtask(known),
         workspace=_text(known.get("workspace"), "workspace"),
         resource=_text(known.get("resource"), "resource"),
         output=_text(known.get("output"), "output"),
@@ -149,7 +148,7 @@ def _set(item: object, where: str) -> Set:
     known = _object(item, where)
     tag = _tag(known, "tag", where).lower()
     kind = _choice(_needed(known, "type", where), _SET_TYPES, f"{where}.type")
-    dependency = _text(known.get("dependency"), f"{where}.dependency").lower()
+    dependency = _text(known.get("dependency"), f"{where}.dependency").strip().lower()
     if dependency:
         # The set's shape is its producer's: what else this entry says was never looked at.
         return Set(tag, kind, dependency=dependency)
@@ -195,6 +194,17 @@ def _combination(item: object, where: str) -> Combination:
 def _program(item: object, where: str) -> Program:
     known = _object(item, where)
     return Program(_tag(known, "name", where), _text(known.get("path"), f"{where}.path"))
+
+
+def _subtask(known: Mapping[str, Any]) -> int | None:
+    subtask, sub = known.get("subid"), known.get("sub")
+    if not _is_missing(subtask):
+        return _integer(subtask, "subid")
+    try:
+        return None if _is_missing(sub) else _integer(sub, "sub")
+    except MessageError:
+        # The Python client's name for it, which DfAnalyzer's server did not read: scripts may have put any text there.
+        return None
 
 
 def _sets(value: object) -> list[tuple[str, list[Any]]]:
@@ -272,7 +282,8 @@ def _text(value: object, where: str) -> str:
 
 def _integer(value: object, where: str) -> int:
     try:
-        found = int(value) if isinstance(value, str | int) else int(str(value).removesuffix(".0"))
+        # Tables make floats of numbers.
+        found = value if isinstance(value, int) else int(str(value).removesuffix(".0"))
     except ValueError:
         found = None
     if found is None or isinstance(value, bool) or not -(2**63) <= found < 2**63:

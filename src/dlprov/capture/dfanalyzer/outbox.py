@@ -89,12 +89,14 @@ class Queue:
         path: The file.
         retry_at: When to try again after trouble, by ``time.monotonic()``.
         delay: How long was waited the last time, in seconds.
+        failures: How often in a row the server failed at the oldest message, and at nothing else that is known.
     """
 
     def __init__(self, path: Path, file: int) -> None:
         self.path = path
         self.retry_at = 0.0
         self.delay = 0.0
+        self.failures = 0
         self._file = file
         self._torn = False
         self._positions = -1
@@ -154,6 +156,10 @@ class Queue:
         if message is not None:
             self._position = message.begin
         return message
+
+    def behind(self, message: Message) -> Message | None:
+        """The message that comes after another one."""
+        return self._after(message.end, message.label.n)
 
     def answered(self, message: Message) -> None:
         """The server has it: never send it again."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -56,6 +58,7 @@ class Recorder:
         self._lock = threading.RLock()
         self._declared: dict[str, Declared] = {}
         self._executions: dict[tuple[str, str], Execution] = {}
+        _recorders.add(self)
 
     def declare(self, plan: Dataflow) -> None:
         """Take in a declaration. It is on the disk when the call returns. Declaring it again changes nothing.
@@ -127,6 +130,12 @@ class Recorder:
                     execution.log.close(execution)
             self._executions.clear()
 
+    def after_fork_in_child(self) -> None:
+        """In a forked child: the lock may be held by a thread that only the parent has."""
+        self._lock = threading.RLock()
+        for execution in self._executions.values():
+            execution.guard_by(self._lock)
+
     def _begin(self, message: TaskMessage) -> Execution:
         with self._lock:
             declared = self._known(message.dataflow)
@@ -168,3 +177,15 @@ class Recorder:
 
     def _file(self, dataflow: str, execution: str) -> Log:
         return ExecutionFile(self.store, dataflow, execution)
+
+
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for recorder in list(_recorders):
+        recorder.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
