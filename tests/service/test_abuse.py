@@ -253,6 +253,30 @@ def test_compressed_bodies_are_refused(declared, refused, encoding):
     assert "uncompressed" in refused(declared.post("/pde/task/json", b"x", headers={"Content-Encoding": encoding}), 415)
 
 
+@pytest.mark.parametrize("encoding", ["identity", "Identity", " IDENTITY ", ""])
+def test_a_body_that_says_to_be_uncompressed_is_taken(declared, encoding):
+    answer = declared.post("/pde/task/json", TASK, headers={"Content-Encoding": encoding.strip()})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("charset", ["UTF-8", "ascii", "US-ASCII", "ISO-8859-1", "utf-16", "UTF-16LE", "utf-16be"])
+def test_encodings_that_programs_name(declared, charset):
+    body = json.dumps({**TASK, "workspace": charset}).encode(charset)
+    answer = declared.post("/pde/task/json", body, headers={"Content-Type": f"application/json; charset={charset}"})
+    assert (answer.status_code, answer.json()["workspace"]) == (200, charset)
+
+
+def test_an_encoding_that_is_not_known(declared, refused):
+    headers = {"Content-Type": "application/json; charset=utf-7"}
+    assert "'utf-7'" in refused(declared.post("/pde/task/json", TASK, headers=headers), 415)
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+def test_a_path_without_end_is_told_without_being_repeated(declared, refused, verb):
+    answer = requests.request(verb, f"{declared.url}/{'a' * 30_000}", timeout=60)
+    assert len(refused(answer, 404)) < 300
+
+
 def test_a_client_that_leaves_in_the_middle(declared):
     head = b"POST /pde/task/json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
     for sent in (head, head[:30], b""):

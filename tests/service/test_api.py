@@ -125,6 +125,12 @@ def test_mistakes_are_told(served, refused, body: bytes, said: str) -> None:
     assert said in refused(served.post("/api/query", body), 400)
 
 
+def test_what_the_engine_repeats_has_an_end(served, refused) -> None:
+    message = refused(query(served, f"SELECT CAST('{'x' * 100_000}' AS INTEGER)"), 400)
+    assert message.startswith("Conversion Error")
+    assert len(message) < 5000
+
+
 def test_an_unknown_schema_is_not_found(served, refused) -> None:
     assert "there is no dataflow 'x'" in refused(query(served, "SELECT 1", schema="x"), 404)
     refused(served.get("/api/query"), 405)

@@ -9,9 +9,11 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -226,6 +228,39 @@ def dlprov_serve(store):
         )
 
     return run
+
+
+def test_who_waits_when_it_is_ended_at_once_is_told(serve, refused):
+    """Ctrl-C twice. The fixture sees to it that there is no traceback."""
+    service = serve()
+    answers = []
+
+    def ask():
+        sql = "SELECT count(*) FROM range(10000000) AS a, range(10000000) AS b"
+        answers.append(service.post("/api/query", {"sql": sql}))
+
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    process = psutil.Process(service.process.pid)
+    before = sum(process.cpu_times()[:2])
+    while sum(process.cpu_times()[:2]) < before + 0.5:
+        time.sleep(0.02)
+    service.process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    assert service.stop(signal.SIGINT) == 0
+    waiting.join(60)
+    assert "ends" in refused(answers[0], 503)
+
+
+def test_a_question_that_cannot_be_stopped_does_not_keep_the_process(serve, refused):
+    """The engine takes minutes for a single value here, and is not interrupted meanwhile."""
+    service = serve("--query-time", "1")
+    sql = "SELECT levenshtein(repeat('a', 600000), repeat('b', 600000))"
+    assert "at most 1 s" in refused(service.post("/api/query", {"sql": sql}), 400)
+    began = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - began < 30
+    assert "the service has ended" in service.text
 
 
 def test_a_second_service_over_one_store_says_where_the_first_is(served, dlprov_serve):

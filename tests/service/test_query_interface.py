@@ -241,6 +241,24 @@ def test_mistakes_are_told(keras, refused, path: str, message: str, status: int,
     assert re.search(said, refused(ask(keras, message, path), status))
 
 
+def test_a_tag_with_slashes_can_be_asked(served, refused) -> None:
+    attributes = [{"name": "x", "type": "NUMERIC"}]
+    sets = [{"tag": "ioffset", "type": "INPUT", "attributes": attributes}]
+    plan = {"tag": "Team/Vision/mnist", "transformations": [{"tag": "train", "sets": sets}]}
+    assert served.post("/pde/dataflow/json", plan).status_code == 200
+    task = {"dataflow": "team/vision/mnist", "transformation": "train", "id": 1, "exec": "2026/11/21"}
+    assert served.post("/pde/task/json", task | {"sets": [{"tag": "ioffset", "elements": [4]}]}).status_code == 200
+    for path in ("/query_interface/Team%2FVision%2Fmnist/1", "//query_interface/team/vision/mnist/1/"):
+        assert ask(served, "source(ioffset)\nprojection(ioffset.x)", path).status_code == 200
+        assert served.get("/downloadCSV").text == "x;\n4.0;\n"
+    assert served.get("/api/runs/2026%2F11%2F21").json()["dataflow"] == "team/vision/mnist"
+    assert "'team'" in refused(ask(served, "source(ioffset)", "/query_interface/team/1"), 404)
+
+
+def test_a_tag_without_end_is_told_without_being_repeated(keras, refused) -> None:
+    assert len(refused(ask(keras, MESSAGE, f"/query_interface/{'x' * 20_000}/1"), 404)) < 200
+
+
 def test_what_a_message_may_not_have_meant_is_in_a_header(keras) -> None:
     answer = ask(keras, "source(itrainingmodel)\ntarget(otrainingmodel)\nprojection(itrainingmodel.learning_rate)")
     assert "mapping" in answer.headers["Dlprov-Warning"]

@@ -123,6 +123,13 @@ def test_lines_that_were_passed_over_are_told(shared):
     ]
 
 
+def test_of_two_transformations_with_one_tag_the_last_counts_and_that_is_told(shared):
+    lines = "dataflow(twice)\ndataset(a,{x},{numeric})\ntransformation(T,{a},{},)\ntransformation(t,{},{a},)"
+    answer = shared.post("/pde/dataflow", lines).json()
+    assert [each["type"] for each in answer["transformations"][0]["sets"]] == ["OUTPUT"]
+    assert answer["warnings"] == ["line 3 was passed over: line 4 declares 't', too"]
+
+
 def test_texts_in_utf_8_and_in_latin_1(shared, refused):
     body = "dataflow(Straße)"
     assert shared.post("/pde/dataflow", body).json()["tag"] == "straße"

@@ -43,6 +43,10 @@ HEADERS = [
 """Of every answer that a page of another site could try to show or to take for something else."""
 
 
+_SHOWN = 200
+"""Letters of a path that a message to a person repeats."""
+
+
 class _Shortcut:
     """Takes messages on the shortest way: there are many of them, and routing costs as much as storing."""
 
@@ -68,9 +72,10 @@ async def _refused_by_route(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     path = request.scope["path"]
+    shown = path if len(path) <= _SHOWN else f"{path[:_SHOWN]}…"
     messages = {
-        404: f"there is no {path} here: GET / leads to what there is",
-        405: f"{path} is not for {request.method}: use {(error.headers or {}).get('Allow', 'another method')}",
+        404: f"there is no {shown} here: GET / leads to what there is",
+        405: f"{shown} is not for {request.method}: use {(error.headers or {}).get('Allow', 'another method')}",
     }
     body = body_of(error.status_code, messages.get(error.status_code, error.detail), path)
     return Response(body, error.status_code, error.headers, "application/json")

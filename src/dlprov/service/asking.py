@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -20,6 +22,9 @@ from dlprov.service.kept import KeptAnswers
 from dlprov.service.state import Service
 
 T = TypeVar("T")
+
+_THREADS = ("dlprov-question", "dlprov-owner")
+"""What the names of threads begin with that answer questions: of others, and of the owner."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,26 @@ class Desk:
     def __init__(self, service: Service, limits: Limits | None = None) -> None:
         self.service = service
         self.limits = limits or Limits()
-        self._pool = ThreadPoolExecutor(self.limits.at_a_time, thread_name_prefix="dlprov-question")
-        self._owners_pool = ThreadPoolExecutor(2 * self.limits.at_a_time, thread_name_prefix="dlprov-owner")
+        self._pool = ThreadPoolExecutor(self.limits.at_a_time, thread_name_prefix=_THREADS[0])
+        self._owners_pool = ThreadPoolExecutor(2 * self.limits.at_a_time, thread_name_prefix=_THREADS[1])
         self.kept = KeptAnswers()
         """The last answer of each client that asked with the query interface."""
         service.ends.callback(self.kept.close)
         self._waiting = 0
         self._stopping: set[asyncio.Task[None]] = set()
+
+    def close(self, patience: float) -> bool:
+        """Take no more questions. Gives whether all that were asked have ended, after at most so many seconds.
+
+        The engine hears of an interruption between two steps of its work, and a single step may take minutes.
+        """
+        until = time.monotonic() + patience
+        for pool in (self._pool, self._owners_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
+        threads = [each for each in threading.enumerate() if each.name.startswith(_THREADS)]
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     def is_owner(self, request: Request) -> bool:
         """Whether the client shows the key that only the owner of the store can read."""

@@ -16,6 +16,9 @@ from dlprov.service.lenient import JSONError
 
 Headers = list[tuple[bytes, bytes]]
 
+LONGEST = 4000
+"""Letters of a message. The engine repeats what it does not understand, however long it is."""
+
 _FOR_A_WHILE = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
 
 
@@ -53,7 +56,8 @@ def status_of(error: Exception) -> int:
 def message_of(error: Exception) -> str:
     """What a person is told; nothing of the inside for an exception that was not raised on purpose."""
     if isinstance(error, DlprovError | JSONError):
-        return str(error)
+        message = str(error)
+        return message if len(message) <= LONGEST else f"{message[:LONGEST]}…"
     return "a fault of the service itself: its log has the details, and the message was not taken"
 
 

@@ -7,6 +7,7 @@ by everybody but the owner of the store, who has the local key.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -65,6 +66,10 @@ class Guard:
             await self._app(scope, self._counted(receive) if b"content-length" not in headers else receive, noting)
         except ClientGoneError:
             return
+        except asyncio.CancelledError:
+            # The service ends at once, since it was asked twice: whoever still waits is told, if nothing was yet.
+            if not started:
+                await refuse(scope, send, RefusedError(503, "the service ends: try again when it is back", _CLOSE))
         except Exception as error:  # noqa: BLE001 - one request's fault is not the others', whatever it is
             if not isinstance(error, RefusedError):
                 _log.exception("a fault of the service")

@@ -29,9 +29,13 @@ CHARSETS = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
     "us-ascii": "utf-8",
+    "ascii": "utf-8",
     "iso-8859-1": "latin-1",
     "latin1": "latin-1",
     "windows-1252": "cp1252",
+    "utf-16": "utf-16",
+    "utf-16le": "utf-16-le",
+    "utf-16be": "utf-16-be",
 }
 """Encodings that a ``Content-Type`` may name, as Python calls them."""
 
@@ -221,7 +225,7 @@ class Taker:
 
     def _request(self, scope: Scope, body: bytes) -> Request:
         headers = dict(scope["headers"])
-        if headers.get(b"content-encoding", b"identity") != b"identity":
+        if headers.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
             raise RefusedError(415, "a body without Content-Encoding was expected: send it uncompressed")
         charset = _charset(headers.get(b"content-type", b""))
         recorded, label = headers.get(b"dlprov-recorded"), headers.get(b"dlprov-message")

@@ -138,4 +138,12 @@ class Operation:
         async def answer(request: Request) -> Response:
             return await endpoint(desk, request, self.values(request))
 
-        return Route(self.path, answer, methods=list(self.methods))
+        return Route(self._pattern(), answer, methods=list(self.methods))
+
+    def _pattern(self) -> str:
+        """The path as Starlette takes it: a text in it, a tag that a user chose, may have slashes (``%2F``)."""
+        pattern = self.path
+        for parameter in self.parameters:
+            if parameter.place == "path" and parameter.schema.get("type") == "string":
+                pattern = pattern.replace(f"{{{parameter.name}}}", f"{{{parameter.name}:path}}")
+        return pattern

@@ -27,17 +27,19 @@ class Counters:
     understood: int = 0
     stored: int = 0
     parsing: float = 0.0
-    understanding: float = 0.0
     storing: float = 0.0
 
     def line(self, now: datetime) -> str:
-        """The figures at a moment, as :data:`TITLES` names them. There is no queue: each message is stored at once."""
+        """The figures at a moment, as :data:`TITLES` names them.
+
+        A message becomes no transaction and waits in no queue: it is stored at once. What that would take is 0.
+        """
         stamp = now.strftime("%Y-%m-%d %H:%M:%S") + f".{now.microsecond // 1000:03}".rstrip("0")
         figures = (
             stamp + "0" if stamp.endswith(".") else stamp,
             str(self.understood),
             str(self.stored),
-            _seconds(self.understanding),
+            "0",
             _seconds(self.parsing),
             "0",
             "0",

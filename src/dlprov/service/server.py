@@ -6,6 +6,7 @@ import asyncio
 import errno
 import gc
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -39,6 +40,9 @@ PORT = 22000
 TICK_SECONDS = 1.0
 DRAIN_SECONDS = 5.0
 """How long requests that have begun may go on when the service ends; whoever is slower loses the connection."""
+
+PATIENCE_SECONDS = 2.0
+"""How long the end of the service waits for questions that were stopped."""
 
 OPEN_FILES = 65_536
 """How many files and connections the process asks the system for: each execution that is written to is a file."""
@@ -83,6 +87,8 @@ class Plan:
 
 def serve(store: Path, cache: Path, plan: Plan, tell: Callable[[str], None], *, lost_after: float = 60.0) -> None:
     """Serve a store until a signal, or a request to ``/pde/shutdown``, ends it. In the main thread.
+
+    It ends the process, with status 0, if the engine cannot be stopped in its work on a question.
 
     Args:
         store: The store directory; it is made if it is not there. This process keeps its index meanwhile.
@@ -137,6 +143,10 @@ def serve(store: Path, cache: Path, plan: Plan, tell: Callable[[str], None], *, 
         service.stop = server.stop
         asyncio.run(_run(server, sockets, service.recorder, MapiServer(service, mapi_sockets, desk=desk)))
     tell("the service has ended")
+    if not desk.close(patience=PATIENCE_SECONDS):
+        # All is sealed and let go. The interpreter would wait for its threads, and so for an answer that nobody wants.
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def listen(plan: Plan) -> list[socket.socket]:

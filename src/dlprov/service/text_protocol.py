@@ -91,7 +91,12 @@ class _Dataflow:
         elif call.name == "dataset":
             self._declare(call)
         elif call.name == "transformation":
-            self._transformations[call.arguments[0].lower()] = call
+            tag = call.arguments[0].lower()
+            if tag in self._transformations:
+                self.remarks.append(
+                    f"line {self._transformations[tag].line} was passed over: line {call.line} declares {tag!r}, too"
+                )
+            self._transformations[tag] = call
         else:
             self._taken.append(call)
 

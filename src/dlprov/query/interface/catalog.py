@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlprov.errors import NotFoundError, UsageError
-from dlprov.query.interface.message import Message
+from dlprov.query.interface.message import Message, shown
 from dlprov.query.session import Session
 from dlprov.store.names import fold, schema_for
 
@@ -78,7 +78,7 @@ def load(session: Session, dataflow: str) -> Catalog:
     found = session.ask(_CATALOG, {"tag": tag, "schema": schema}).dicts()[0]
     if tag not in (found["dataflows"] or ()):
         raise NotFoundError(
-            f"there is no dataflow {dataflow!r} in this store; there are: {listed(found['dataflows'] or ())}"
+            f"there is no dataflow {shown(dataflow)} in this store; there are: {listed(found['dataflows'] or ())}"
         )
     columns: dict[tuple[str, str], list[str]] = {}
     for row in found["columns"]:

@@ -51,12 +51,15 @@ class Reader:
         return [self._expression("selection", text, text) for text in self.message.selection]
 
     def projections(self) -> list[Projection]:
-        """The projections of the message, each once.
+        """The projections of the message, each once, as it is spelled first.
 
         Raises:
             QueryError: A projection is neither a column of a set that is asked nor an expression.
         """
-        return list({found.text: found for found in map(self._projection, self.message.projection)}.values())
+        found: dict[str, Projection] = {}
+        for projection in map(self._projection, self.message.projection):
+            found.setdefault(projection.text, projection)
+        return list(found.values())
 
     def _projection(self, text: str) -> Projection:
         match = _ALIAS.fullmatch(text)
