@@ -87,17 +87,14 @@ def describe(
         # Opening a pipe would wait for somebody who writes to it.
         descriptor = os.open(whole, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except (OSError, TypeError, ValueError, RuntimeError) as error:
-        # Outside of the directories, nobody is told what is there.
-        reason = "" if within is not None else f" ({getattr(error, 'strerror', None) or error})"
-        raise UsageError(f"a file that can be read was expected, got {_shown(path)}{reason}") from None
+        if within is not None and not _is_within(path, within):
+            raise _outside(path, within) from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"a file that can be read was expected, got {_shown(path)} ({reason})") from None
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
         where = _place_of(descriptor, whole)
-        if within is not None and not any(where.is_relative_to(directory.resolve()) for directory in within):
-            listed = ", ".join(map(str, within)) or "none"
-            raise UsageError(
-                f"a file in one of the allowed directories ({listed}) was expected, got {_shown(path)}: "
-                "move it there, or have its directory allowed"
-            )
+        if within is not None and not _is_within(where, within):
+            raise _outside(path, within)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UsageError(f"a file with rows was expected, got {_shown(path)}, which is something else")
         try:
@@ -152,6 +149,24 @@ def _format_of(path: Path, file: BinaryIO, default: str) -> str:
     if default:
         return default
     raise UsageError(f"{_EXPECTED}, and {path.name!r} does not tell which it is: name it, format='csv' for one")
+
+
+def _is_within(path: str | os.PathLike[str], within: Sequence[Path]) -> bool:
+    """Whether a file is, or would be if there were one, in one of these directories."""
+    try:
+        whole = Path(path).resolve()
+    except (OSError, TypeError, ValueError, RuntimeError):
+        return False
+    return any(whole.is_relative_to(directory.resolve()) for directory in within)
+
+
+def _outside(path: str | os.PathLike[str], within: Sequence[Path]) -> UsageError:
+    """Of what is outside of the directories, nobody is told whether it is there."""
+    listed = ", ".join(map(str, within)) or "none"
+    return UsageError(
+        f"a file in one of the allowed directories ({listed}) was expected, got {_shown(path)}: "
+        "move it there, or have its directory allowed"
+    )
 
 
 def _shown(path: object) -> str:

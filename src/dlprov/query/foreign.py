@@ -26,7 +26,13 @@ TABLE_FUNCTIONS = frozenset(
 )  # fmt: skip
 """The table functions that a foreign question may use."""
 
+FUNCTIONS = frozenset({"current_setting", "getenv"})
+"""The functions that a foreign question may not use: they tell where the owner has what."""
+
 _EXPLAIN = re.compile(r"\s*EXPLAIN(?:\s+ANALYZE)?\s", re.IGNORECASE)
+_ENGINES_OWN = re.compile("duckdb_|pragma_", re.IGNORECASE)
+"""Views that show the engine's inside, as the table functions of their names do."""
+
 _OF_A_PATH = frozenset("/\\.:*?[")
 
 
@@ -50,8 +56,14 @@ def check(connection: duckdb.DuckDBPyConnection, kind: str, statement: str) -> N
             name = str((node.get("function") or {}).get("function_name", "")).lower()
             if name not in TABLE_FUNCTIONS:
                 raise QueryError(f"a table of the store was expected, got the table function {name}: read a table")
-        elif node.get("type") == "BASE_TABLE" and not _is_table(connection, str(node["table_name"])):
-            raise QueryError(f"a table of the store was expected, got {node['table_name']!r}: files are not read here")
+        elif node.get("type") == "FUNCTION" and str(node.get("function_name")).lower() in FUNCTIONS:
+            raise QueryError(f"a question about the store was expected, got the function {node['function_name']}")
+        elif node.get("type") == "BASE_TABLE":
+            name = str(node["table_name"])
+            if not _is_table(connection, name):
+                raise QueryError(f"a table of the store was expected, got {name!r}: files are not read here")
+            if _ENGINES_OWN.match(name) and name.lower() not in TABLE_FUNCTIONS:
+                raise QueryError(f"a table of the store was expected, got the engine's own {name}")
 
 
 def _tree(connection: duckdb.DuckDBPyConnection, statement: str) -> Any:

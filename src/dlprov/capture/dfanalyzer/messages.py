@@ -233,12 +233,15 @@ def _intervals(value: object) -> list[Interval]:
 
 
 def _hardware(value: object) -> dict[str, Any]:
-    """The description of a machine: DLProv's client sends it as a text that holds JSON."""
-    if isinstance(value, str) and value.strip():
+    """The description of a machine: DLProv's client sends it as a text that holds JSON.
+
+    Anything else says nothing, as to the servers that did not know the member.
+    """
+    if isinstance(value, str):
         try:
             value = msgspec.json.decode(value)
         except msgspec.DecodeError:
-            raise MessageError(f"a JSON object was expected as the text of hardware, got {_shown(value)}") from None
+            return {}
     return dict(value) if isinstance(value, Mapping) else {}
 
 
@@ -282,8 +285,8 @@ def _text(value: object, where: str) -> str:
 
 def _integer(value: object, where: str) -> int:
     try:
-        # Tables make floats of numbers.
-        found = value if isinstance(value, int) else int(str(value).removesuffix(".0"))
+        # Tables make floats of numbers. Python's 1_000 is a number in Python alone.
+        found = value if isinstance(value, int) else int(str(value).removesuffix(".0").replace("_", "?"))
     except ValueError:
         found = None
     if found is None or isinstance(value, bool) or not -(2**63) <= found < 2**63:
