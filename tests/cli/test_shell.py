@@ -62,6 +62,8 @@ class Terminal:
     def __init__(self, *arguments):
         self.pid, self.file = pty.fork()
         if not self.pid:
+            # Whoever starts the tests in the background has them, and all that they start, ignore Ctrl-C.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execv(sys.executable, [sys.executable, "-m", "dlprov", *arguments])
         self.seen = ""
 

@@ -156,6 +156,7 @@ def test_dependencies_are_read_in_their_three_forms(
         (task(sets={"a": 1}), "a list was expected as sets", "{'a': 1}"),
         (task(sets=[{"tag": "x", "elements": "1;2"}]), "a list was expected as sets[0].elements", "'1;2'"),
         (task(workspace=[1]), "a text was expected as workspace", "[1]"),
+        (task(hardware="{no"), "a JSON object was expected as the text of hardware", "{no"),
         (task(id="1_000"), "a whole number of 64 bits was expected as id", "'1_000'"),
         (task(files=[1]), "a JSON object was expected as files[0]", "1"),
     ],

@@ -233,15 +233,12 @@ def _intervals(value: object) -> list[Interval]:
 
 
 def _hardware(value: object) -> dict[str, Any]:
-    """The description of a machine: DLProv's client sends it as a text that holds JSON.
-
-    Anything else says nothing, as to the servers that did not know the member.
-    """
-    if isinstance(value, str):
+    """The description of a machine: DLProv's client sends it as a text that holds JSON."""
+    if isinstance(value, str) and value.strip():
         try:
             value = msgspec.json.decode(value)
         except msgspec.DecodeError:
-            return {}
+            raise MessageError(f"a JSON object was expected as the text of hardware, got {_shown(value)}") from None
     return dict(value) if isinstance(value, Mapping) else {}
 
 
