@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +18,6 @@ pytestmark = pytest.mark.slow
 
 for framework in ("keras", "sklearn"):
     pytest.importorskip(framework)
-
-INHERITED = ("DFA_URL", "DLPROV_EXECUTION")
 
 Rows = list[tuple[Any, ...]]
 
@@ -41,24 +36,13 @@ class Example(NamedTuple):
 
 
 @pytest.fixture
-def follow(store: Path, tmp_path: Path) -> Callable[[str], Example]:
+def follow(run_example: Any, store: Path, tmp_path: Path) -> Callable[[str], Example]:
     """Runs a script in an empty directory."""
 
     def run(script: str) -> Example:
         work = tmp_path / "work"
         work.mkdir()
-        environment = {name: value for name, value in os.environ.items() if name not in INHERITED}
-        done = subprocess.run(
-            [sys.executable, str(EXAMPLES / script)],
-            cwd=work,
-            env={**environment, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "a fault in" not in done.stderr
+        done = run_example(script, work, store)
         tables = [list(csv.reader((work / name).read_text().splitlines())) for name in ("epochs.csv", "test.csv")]
         return Example(done.stdout, done.stderr, tables[0], [float(value) for value in tables[1][0]])
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -217,14 +214,14 @@ class Example(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Script], Example]]:
+def ran(run_example: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Script], Example]]:
     """Runs a script the first time that it is asked for."""
     examples: dict[str, Example] = {}
     cache = tmp_path_factory.mktemp("cache")
 
     def run(script: Script) -> Example:
         if script.name not in examples:
-            examples[script.name] = example_of(script, tmp_path_factory.mktemp(script.name))
+            examples[script.name] = example_of(run_example, script, tmp_path_factory.mktemp(script.name))
         return examples[script.name]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -234,22 +231,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Script],
             engine(example.session.index.cache / "graphs").close()
 
 
-def example_of(script: Script, place: Path) -> Example:
+def example_of(run_example: Any, script: Script, place: Path) -> Example:
     """Run a script in an empty directory, with a store of its own."""
     work, store = place / "work", place / "store"
     work.mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DFA_", "DLPROV_"))}
-    settings = {"DLPROV_STORE": str(store), "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / f"{script.name}.py")],
-        cwd=work,
-        env={**kept, **settings},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_example(f"{script.name}.py", work, store)
     epochs, test = (list(csv.reader((work / name).read_text().splitlines())) for name in ("epochs.csv", "test.csv"))
     session = open_session(store)
     ((run_id,),) = session.ask("SELECT run_id FROM run").rows()

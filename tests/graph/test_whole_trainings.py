@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from recorded import PARSED, facts, parsed, written
@@ -52,20 +50,10 @@ def test_the_demo(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in EXAMPLES.glob("*.py")))
-def test_an_example(script: str, store: Path, tmp_path: Path) -> None:
+def test_an_example(script: str, run_example: Any, store: Path, tmp_path: Path) -> None:
     for package in ("keras", "sklearn", *(["torch"] if "torch" in script else [])):
         pytest.importorskip(package)
-    environment = {name: value for name, value in os.environ.items() if name not in ("DFA_URL", "DLPROV_EXECUTION")}
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / script)],
-        cwd=tmp_path,
-        env={**environment, "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_example(script, tmp_path, store)
     statements = checked()
     assert len(values(statements, "dlprov:dt_tag")) >= 1
     assert any(one.kind == "wasGeneratedBy" for one in statements)
