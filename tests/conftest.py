@@ -25,7 +25,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "store"
     directory.mkdir()
     # None of the settings of whoever runs the tests, DLPROV_QUIET among them, decides what they see.
-    for name in [name for name in os.environ if name.startswith("DLPROV_")]:
+    for name in [name for name in os.environ if name.startswith(("DFA_", "DLPROV_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DLPROV_STORE", str(directory))
     monkeypatch.setenv("DLPROV_CACHE", str(tmp_path / "cache"))

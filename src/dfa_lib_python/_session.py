@@ -26,12 +26,13 @@ from dlprov.capture.dfanalyzer import (
 )
 from dlprov.capture.dfanalyzer.dependencies import tasks_of
 from dlprov.capture.dfanalyzer.generation import HEADER, undecided
-from dlprov.capture.dfanalyzer.local import RunLog, local_recorder
+from dlprov.capture.dfanalyzer.local import RunLog, local_recorder, run_in
 from dlprov.capture.dfanalyzer.local import default_execution as shared_execution
-from dlprov.capture.dfanalyzer.outbox import temporary_store
+from dlprov.capture.dfanalyzer.messages import whole_number
 from dlprov.capture.faults import faults
 from dlprov.capture.run import start_execution
 from dlprov.errors import DlprovError, StoreError, UsageError
+from dlprov.log.layout import temporary_store
 from dlprov.log.values import encode_text
 from dlprov.model import Dataflow as Plan
 
@@ -187,7 +188,7 @@ def _message(task: Task) -> TaskMessage:
     """What the task tells, without a detour through JSON."""
     sets = [(_tag(data_set.get("tag", "")), _written(data_set.get("elements", []))) for data_set in task._sets]
     dataflow, transformation = _tag(task._dataflow), _tag(task._transformation)
-    message = TaskMessage(dataflow, transformation, _integer(task._id, "id"), task._exec, task._status, sets)
+    message = TaskMessage(dataflow, transformation, whole_number(task._id, "id"), task._exec, task._status, sets)
     if task._dependency:
         message.dependency = tasks_of(task._dependency)
     if task._sub_id:
@@ -229,18 +230,11 @@ def _written(elements: list[list[str]]) -> list[list[str]]:
 
 def _subtask(text: str) -> int | None:
     try:
-        return None if text == "null" else _integer(text, "sub_id")
+        return None if text == "null" else whole_number(text, "sub_id")
     except MessageError as error:
         # The originals sent it under a name that no server read, so it stopped no message.
         faults.tell(f"{error}; the task is recorded without it", once=f"sub_id {text}")
         return None
-
-
-def _integer(text: str, name: str) -> int:
-    try:
-        return int(text.removesuffix(".0"))
-    except ValueError:
-        raise MessageError(f"a whole number was expected as the {name} of a task, got {text!r}") from None
 
 
 @cache
@@ -270,22 +264,21 @@ def _prepare(dataflow: Dataflow, message: TaskMessage, recorder: Recorder, url: 
 
 
 def _complain(recorder: Recorder, message: TaskMessage, remarks: tuple[str, ...]) -> None:
-    execution = recorder.execution(message.dataflow, message.execution)
-    log = execution.log if execution is not None else None
+    run = run_in(recorder, message.dataflow, message.execution)
     for remark in remarks:
         # What stands before the colon names the set or the attribute: the same trouble in every epoch is told once.
         key = f"{message.dataflow} {remark.partition(':')[0]}"
         if key not in _complaints:
             _complaints.add(key)
             faults.tell(remark)
-            if isinstance(log, RunLog):
-                log.run.problem("dfa_lib_python", remark)
+            if run is not None:
+                run.problem("dfa_lib_python", remark)
 
 
 def _where(recorder: Recorder, message: TaskMessage) -> dict[str, str]:
     """Which log holds the message: a service of the same store need not store it a second time."""
-    execution = recorder.execution(message.dataflow, message.execution)
-    path = execution.log.run.path if execution is not None and isinstance(execution.log, RunLog) else None
+    run = run_in(recorder, message.dataflow, message.execution)
+    path = run.path if run is not None else None
     return {} if path is None else _header(path)
 
 

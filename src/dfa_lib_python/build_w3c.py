@@ -6,7 +6,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-from dlprov.capture.dfanalyzer.local import RunLog, local_recorder
+from dlprov.capture.dfanalyzer.local import local_recorder, run_in
 from dlprov.capture.faults import faults
 
 config = SimpleNamespace(w3c=None, transformations_number=0)
@@ -31,8 +31,7 @@ def build_provenance_document(df_tag: str, exec_tag: str, mode: str = "current")
         recorder = local_recorder()
         if recorder is None:
             return
-        execution = recorder.execution(df_tag, exec_tag)
-        run = execution.log.run if execution is not None and isinstance(execution.log, RunLog) else None
+        run = run_in(recorder, df_tag, exec_tag)
         store = run.store if run is not None and run.store is not None else recorder.store
         # Behind "--" a tag may begin as an option does.
         chosen = [f"--dataflow={df_tag}"] if mode == "all" else ["--", run.id if run is not None else exec_tag]

@@ -227,3 +227,16 @@ def test_from_python(trained, failed, tmp_path):
         dlprov.validate("nope")
     with pytest.raises(UsageError):
         dlprov.export(format="docx")
+
+
+def test_a_full_disk_leaves_nothing_of_the_file(dlprov_command, trained, tmp_path):
+    place = tmp_path / "documents"
+    place.mkdir()
+    code = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); import dlprov; "
+        f"dlprov.export('last', {str(place / 'run.json')!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "a file that can be written was expected" in done.stderr
+    assert list(place.iterdir()) == []

@@ -25,7 +25,7 @@ CUSTOMERS = "CUSTOMERID,COUNTRY,CONTINENT\n1,'United_Kingdom','Europe'\n22,'Braz
 
 
 @pytest.fixture
-def call(tmp_path, capfd):
+def call(capfd):
     """Runs a program's command line in this process: ``call("RDE", …)`` gives exit status, stdout and stderr."""
 
     def run(program, *words):
@@ -62,6 +62,17 @@ def test_the_programs_are_installed_under_their_names():
     for name in ("RDE", "RDI"):
         module, _, function = scripts[name].partition(":")
         assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_two_files_of_one_name_outside_the_directory_are_not_taken_for_one(tmp_path, call):
+    for name in ("a", "b"):
+        written(tmp_path / "outside" / name, "data.csv", f"ID\n{name}\n")
+    (tmp_path / "work").mkdir()
+    words = ["FASTBIT:INDEX", "e", tmp_path / "work", f"{tmp_path}/outside/*/data.csv", "[ID:text]"]
+    status, _, err = call("RDI", *words)
+    assert status == 1
+    assert "files of different names were expected, got two for" in err
+    assert call("RDI", *words[:3], f"{tmp_path}/outside/**/a/**/data.csv", words[4])[0] == 0
 
 
 def test_a_program_ends_with_its_status_and_without_a_traceback(tmp_path):
@@ -269,9 +280,9 @@ def test_each_position_is_where_the_value_begins(table, delimiter, is_quoted):
         record = delimiter.join(texts).encode()
         found = fields(record, delimiter.encode(), 100)
         assert [field.text for field in found] == kept
-        assert [
+        assert all(
             record[field.offset - 100 :].startswith(text.encode()) for field, text in zip(found, texts, strict=True)
-        ]
+        )
         assert [field.offset - 100 for field in found] == [
             len(delimiter.join(texts[:place]).encode()) + bool(place) for place in range(len(texts))
         ]

@@ -118,7 +118,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the script says, and the store that it leaves as ``store``."""
     work = tmp_path_factory.mktemp("dataflow")
     store = work / "store"
-    environment = {name: value for name, value in os.environ.items() if name not in ("DFA_URL", "DLPROV_EXECUTION")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DFA_", "DLPROV_"))}
     variables = {"DLPROV_STORE": str(store), "KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3", "DLPROV_QUIET": "1"}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],

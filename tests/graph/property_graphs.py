@@ -98,8 +98,9 @@ def dlprov_only(statements: Iterable[Statement], *, agents: bool = True) -> Iter
     yield from property_graph(kept)
 
 
-def mnist(store: Path, execution: str = "mnist-peerj-2024-10-21 16:32:51.503436") -> str:
+def mnist(store: Path) -> str:
     """The run of DLProv's published example, with the dataflow of its time. Gives the run's id."""
+    execution = "mnist-peerj-2024-10-21 16:32:51.503436"
     recorder = Recorder(store)
     recorder.declare(Dataflow("mnist-peerj", PROFILES["P2"]))
 

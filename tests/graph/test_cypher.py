@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import time
@@ -29,8 +30,6 @@ from dlprov.query import Result, Session, open_session
 # Asked for without importing it: Java has no place in this process.
 if importlib.util.find_spec("arcadedb_embedded") is None:
     pytest.skip("arcadedb-embedded is not installed", allow_module_level=True)
-
-ROOT = Path(__file__).parents[2]
 
 GENERATED = "MATCH (b:Entity)-[:wasGeneratedBy]->(c:Activity) "
 
@@ -478,21 +477,12 @@ def test_dlprov_graph_is_a_function_and_a_package(made: Recorded) -> None:
 
 
 @pytest.mark.slow
-def test_the_queries_on_a_real_training(store: Path, tmp_path: Path) -> None:
+def test_the_queries_on_a_real_training(run_example: Any, store: Path, tmp_path: Path) -> None:
     for package in ("keras", "jax", "sklearn"):
         pytest.importorskip(package)
     work = tmp_path / "work"
     work.mkdir()
-    inherited = ("DFA_URL", "DLPROV_EXECUTION")
-    environment = {name: told for name, told in os.environ.items() if name not in inherited}
-    subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "train_test_split.py")],
-        cwd=work,
-        env={**environment, "KERAS_BACKEND": "jax"},
-        capture_output=True,
-        check=True,
-        timeout=240,
-    )
+    run_example("train_test_split.py", work, store)
     losses = [row[0] for row in dlprov.query('SELECT loss FROM "mnist".otrainmodel').rows()]
     losses += [row[0] for row in dlprov.query('SELECT loss FROM "mnist".otestmodel').rows()]
     times = [float(row[0]) for row in dlprov.query('SELECT elapsed_time FROM "mnist".otrainmodel').rows()]
@@ -517,3 +507,11 @@ def test_the_queries_on_a_real_training(store: Path, tmp_path: Path) -> None:
     query = COMPLETE.replace("otest", "otestmodel").replace("[*]", "[*..8]") % ("iinputdataset", "count(p)")
     assert value(dlprov.graph(query)) == sum(paths(graph, *ends, 8).values())
     engine(session.index.cache / "graphs").close()
+
+
+@pytest.mark.parametrize(
+    "text", ["{nodes: 3, relationships: 4}", "{labels: 1, properties: 2}", "{nodes: [], relationships: []}"]
+)
+def test_a_map_with_the_keys_of_a_node_is_shown_as_a_map(made: Recorded, text: str) -> None:
+    shown = readable(made.ask(f"RETURN {text} AS counts")).rows()[0][0]
+    assert json.loads(shown).keys() == set(re.findall(r"(\w+):", text))

@@ -214,3 +214,10 @@ def test_a_transformation_uses_what_an_earlier_task_of_its_own_made(store: Path)
     found = told(open_session(store), "otrain:5")
     assert [name for _, name in found] == [word for row in range(5, 0, -1) for word in (f"otrain:{row}", "train")]
     assert [distance for distance, _ in found] == list(range(10))
+
+
+def test_a_name_that_is_too_long_for_a_file_names_a_run(store: Path) -> None:
+    tag = "long " * 600
+    with dlprov.start_run("flow", execution=tag) as run:
+        run.log(loss=1)
+    assert dlprov.lineage(tag).dicts()[0]["run_id"] == run.id

@@ -200,7 +200,7 @@ def test_a_server_that_does_not_take_the_graph_is_explained(server: Server) -> N
     # HTTP answers there, and not Bolt.
     with pytest.raises(UsageError, match=r"none answers|refuses the graph"):
         push([], f"bolt://127.0.0.1:{server.http}", user="a", password="b")
-    for url in ("http://127.0.0.1:7687", "127.0.0.1", "", "bolt://", "bolt://host:x"):
+    for url in ("http://127.0.0.1:7687", "127.0.0.1", "", "bolt://", "bolt://host:x", "bolt://["):
         with pytest.raises(UsageError, match="the address of a graph database was expected"):
             push([], url, user="a", password="b")
 

@@ -440,3 +440,8 @@ def test_the_command_writes_pictures(epochs: str, tmp_path: Path) -> None:
     assert dlprov.export(epochs, format="dot", unfold=True) == drawn(statements, "dot", unfold=True).decode()
     run("--format", "svg", "--format", "dot", "-o", f"{tmp_path}/all/")
     assert {path.suffix for path in (tmp_path / "all").iterdir()} == {".svg", ".dot"}
+
+
+def test_a_size_that_a_user_calls_so_may_be_anything() -> None:
+    told = attributes([(LABEL, "x"), (own("sha256"), "ab"), (own("size"), "12 MB")])
+    assert "size 12 MB" in label(fold([Statement("entity", "e", {}, told)]).nodes[0]).lines

@@ -150,6 +150,7 @@ def test_an_import_that_was_killed_goes_on(taken, store, tmp_path):
     finally:
         process.kill()
         process.wait()
+    assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
     taken(database.dump())
     assert_same_tables(database)
     assert_sealed(store)

@@ -220,6 +220,8 @@ HIDDEN = [
     "SELECT * FROM duckdb_databases",
     "FROM pragma_database_list",
     "FROM system.main.duckdb_settings",
+    "FROM pg_settings",
+    "SUMMARIZE pg_catalog.pg_settings",
     "PRAGMA database_list",
     "PRAGMA import_database('{folder}')",
     "CALL pragma_version()",

@@ -484,3 +484,10 @@ if __name__ == "__main__":
     run(head + "import subprocess, sys; subprocess.run([sys.executable, 'main.py'], check=True)")
     found = rows("SELECT df_exec, list(identifier ORDER BY identifier) FROM task GROUP BY df_exec")
     assert [identifiers for _, identifiers in found] == [[1, 2, 3]]
+
+
+def test_a_number_that_no_table_holds_is_refused_as_by_the_service(run: Run) -> None:
+    done = run(PLAIN + "Task(2**63, df, 'Count').begin()\nTask(2**63 - 1, df, 'Count').begin()")
+    assert done.stdout.split()[1] != "200"
+    assert "a whole number of 64 bits was expected as id" in done.stderr
+    assert rows("SELECT identifier FROM task") == [(2**63 - 1,)]

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlprov.capture.dfanalyzer import PROFILES, MessageError, plan_of, task_of
+from dlprov.capture.dfanalyzer.declared import Declared
 from dlprov.capture.dfanalyzer.dependencies import tasks_of
 from dlprov.capture.dfanalyzer.numbers import number
 from dlprov.capture.dfanalyzer.rows import RowsError, rows_of, widths
-from dlprov.model import Attribute, Combination, Extractor, Program
+from dlprov.model import Attribute, Combination, Extractor, Program, Set, Transformation
 
 
 def task(**members: Any) -> dict[str, Any]:
@@ -307,3 +308,20 @@ def test_the_profiles_are_those_of_the_contract() -> None:
     assert shapes["P7"]["Test"] == [("oTestSet", "splitdata"), ("oTrainedModel", "train"), ("oTest", 2)]
     kinds = [(item.name, item.type) for item in PROFILES["P7"][2].sets[2].attributes]
     assert kinds == [("TrainSetX", "FILE"), ("TrainSetY", "FILE")]
+
+
+def test_what_is_declared_later_adds_to_what_was_declared_before() -> None:
+    made = (Attribute("x", "NUMERIC"),)
+    program = Program("train.py", "/opt")
+    first = Transformation("Train", (Set("oTrain", "OUTPUT", made, extractors=(Extractor("one"),)),), (program,))
+    both = (Extractor("one"), Extractor("two"))
+    joined = Combination("one", "two", ("k",), ("TEXT",))
+    second = Transformation("Train", (Set("oTrain", "OUTPUT", made, extractors=both, combinations=(joined,)),))
+    declared = Declared("flow")
+    assert declared.add([first]) == (first,)
+    assert declared.add([second]) == (second,)
+    assert declared.add([first]) == declared.add([second]) == ()
+    (train,) = declared.plan().transformations
+    assert train.programs == (program,)
+    assert train.sets[0].extractors == both
+    assert train.sets[0].combinations == (joined,)

@@ -410,3 +410,26 @@ def test_expressions_that_convert_values_never_fail(tmp_path: Path) -> None:
             for value in values:
                 source = f"TRY_CAST({value} AS {kind})" if kind != "JSON" else f"to_json({value})"
                 connection.execute(f"SELECT {extractors.converted('c', kind, wanted)} FROM (SELECT {source} AS c)")
+
+
+def test_columns_of_a_program_that_reads_files_itself_are_declared_once(store: Path) -> None:
+    declared = plan(
+        Attribute("x", "TEXT", "outside"),
+        Attribute("z", "TEXT"),
+        extractors=(Extractor("outside", "EXTRACTION", "POSTGRES_RAW"),),
+    )
+    for _ in range(3):
+        with dlprov.start_run("flow") as run:
+            run.plan(declared)
+        assert rows("SELECT name FROM attribute ORDER BY id") == [("x",), ("z",)]
+
+
+def test_a_key_with_a_semicolon_combines_nothing_and_stops_no_index(store: Path) -> None:
+    declared = plan(
+        extractors=(Extractor("one"), Extractor("two")), combinations=(Combination("one", "two", ("a;b",)),)
+    )
+    for number in range(1, 3):
+        with dlprov.start_run("flow") as run:
+            run.plan(declared)
+        assert rows("SELECT count(*) FROM run") == [(number,)]
+    assert rows("SELECT count(*) FROM extractor_combination") == [(0,)]

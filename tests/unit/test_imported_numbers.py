@@ -20,7 +20,7 @@ PLAN = (
 )
 
 
-def imported(store: Path, tag: str, start: int, execution: str = "old") -> RunLog:
+def imported(store: Path, tag: str, start: int) -> RunLog:
     """A database in which every id is ``start`` or follows it; the ids of two tables are never alike."""
     numbers = events.Numbers(
         at(0),
@@ -31,7 +31,7 @@ def imported(store: Path, tag: str, start: int, execution: str = "old") -> RunLo
         attributes={"otrain.loss": start + 6, "otrain.epoch": start + 7},
         dependencies=((start + 8, "train", "test", "otrain"), (start + 9, "test", "", "otest")),
     )
-    log = execution_log(store, execution, numbers, events.Plan(at(0), Dataflow(tag, PLAN)), dataflow=tag)
+    log = execution_log(store, "old", numbers, events.Plan(at(0), Dataflow(tag, PLAN)), dataflow=tag)
     return log.add(
         events.Task(at(1), TRAIN, "Train", 1, number=start + 10),
         events.Task(at(2), TEST, "Test", 2, depends_on=(TRAIN,), number=start + 11),

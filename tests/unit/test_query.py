@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dlprov
-from dlprov.query import description, statements
+from dlprov.query import Result, description, statements
 
 
 @pytest.fixture
@@ -190,3 +190,22 @@ def test_integers_beyond_every_float_do_not_stop_the_index(tmp_path: Path) -> No
     found = dlprov.query("SELECT name, number, value FROM param ORDER BY name", store=tmp_path).rows()
     assert [(name, number) for name, number, _ in found] == [("down", -math.inf), ("seed", 7.0), ("up", math.inf)]
     assert [int(value) for *_, value in found] == [-(2**1024), 7, 2**1024]
+
+
+def test_the_words_of_a_statement_are_found_however_many_blanks_there_are() -> None:
+    # A pattern that tries all ways to take the blanks apart would never end.
+    assert statements.first_words(" " * 5_000 + "(SELECT 1)", 1) == ""
+    assert statements.first_words("-" * 5_000 + "\n" * 5_000 + "(", 2) == ""
+    assert statements.first_words("/* a */ -- b\n  SET" + " " * 5_000 + "(", 2) == "SET"
+    # A comment is none, whatever stands behind it.
+    assert statements.first_words("-- delete nothing\n(SELECT 1)", 1) == ""
+
+
+def test_an_answer_with_a_column_called_rowid_is_cut_behind_its_first_rows() -> None:
+    found = Result.of_rows({"rowid": "BIGINT"}, [(number,) for number in range(10, 0, -1)])
+    assert found.cut(5)
+    assert found.rows() == [(10,), (9,), (8,), (7,), (6,)]
+    assert not found.cut(5)
+    texts = Result.of_rows({"rowid": "VARCHAR"}, [("a",), ("b",)])
+    assert texts.cut(1)
+    assert texts.rows() == [("a",)]

@@ -156,6 +156,22 @@ def test_a_damaged_parquet_file_is_a_problem_and_the_index_goes_on(store: Path, 
     assert all("rows of parquet were expected, got: " in problem for problem in problems())
 
 
+def test_damaged_arrays_are_a_problem_and_the_index_goes_on(store: Path, tmp_path: Path) -> None:
+    np = pytest.importorskip("numpy")
+    whole = tmp_path / "whole.npz"
+    np.savez_compressed(whole, x=np.arange(5000.0))
+    damaged = bytearray(whole.read_bytes())
+    damaged[100:200] = bytes(100)
+    np.save(tmp_path / "torn.npy", np.arange(3.0))
+    torn = (tmp_path / "torn.npy").read_bytes().replace(b"'shape': (3,)", b"'shape': (3,(")
+    huge = (tmp_path / "torn.npy").read_bytes().replace(b"(3,), }     ", b"(9999999999,")
+    contents = [bytes(damaged), torn, huge]
+    recorded([*(written(tmp_path, f"{number}.npy", text) for number, text in enumerate(contents)), whole])
+    assert rows("SELECT count(*) FROM run") == [(1,)]
+    assert rows("SELECT epoch, count(x) FROM flow.otrain GROUP BY 1 ORDER BY 1")[-1] == (3, 5000)
+    assert len(problems()) == 3
+
+
 def test_arrays_of_numpy(store: Path, tmp_path: Path) -> None:
     np = pytest.importorskip("numpy")
     structured = np.array(

@@ -8,9 +8,7 @@ a problem of the run; only :func:`start_run`, which comes before any training, r
 from __future__ import annotations
 
 import contextvars
-import getpass
 import os
-import tempfile
 import threading
 import time
 import traceback
@@ -33,8 +31,8 @@ from dlprov.capture.task import Element, Task
 from dlprov.errors import UsageError
 from dlprov.log import events
 from dlprov.log import values as encoding
-from dlprov.log.identifiers import execution_run_id, new_run_id
-from dlprov.log.layout import run_directory
+from dlprov.log.identifiers import execution_run_id, new_run_id, user
+from dlprov.log.layout import run_directory, temporary_store
 from dlprov.log.writer import Writer
 from dlprov.model import Dataflow, EndStatus
 
@@ -281,7 +279,7 @@ def start_execution(dataflow: str, execution: str) -> Run:
     If this process captures it already, by a Keras model's ``provenance`` say, that run goes on. Otherwise it is a run
     with an id that every process derives alike: several may take part in it.
     """
-    run = _by_execution.get((dataflow.lower(), execution))
+    run = run_of_execution(dataflow, execution)
     if run is None:
         run = _start(execution_run_id(dataflow, execution), dataflow, execution, "dfanalyzer")
     elif run.status != "running":
@@ -358,7 +356,7 @@ def _begin(
         name=encoding.encode_text(str(name)),
         execution=encoding.encode_text(run.execution),
         parent=parent.id if parent is not None else "",
-        user=_user(),
+        user=user(),
         kind=kind,
     )
     run.emit(record)
@@ -376,7 +374,7 @@ def _open_log(store: Path, run_id: str) -> tuple[Path | None, Writer | None]:
         return store, _writer(store, run_id)
     except OSError as error:
         reason = _reason(store, error)
-    fallback = Path(tempfile.gettempdir(), f"dlprov-{_user() or os.getpid()}")
+    fallback = temporary_store()
     try:
         writer = _writer(fallback, run_id)
     except OSError:
@@ -414,13 +412,6 @@ def _attach(run_id: str, dataflow: str, execution: str, store: Path | None) -> R
 
 def _write_nowhere(line: bytes) -> None:
     """The log of a run that is not recorded."""
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no such user in a container: every variable and passwd is missing
-        return ""
 
 
 class _Counter:

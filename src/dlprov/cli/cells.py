@@ -65,6 +65,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.expandtabs(4).replace("\r\n", "\n"))
 
 
+def counted(number: int, what: str) -> str:
+    """How many of what: ``1 run``, ``1,200 runs``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str | None:
     """Seconds as a person says them: ``16 ms``, ``4.2 s``, ``2 min 05 s``, ``3 h 07 min``."""
     if seconds is None:

@@ -36,8 +36,9 @@ def command(url: str | None, store: Path | None) -> None:
     wanted = Server(url) if url else None
     left = 0
     for directory, origin in outbox.servers(place):
-        waiting = sum(map(outbox.waiting, directory.glob(f"*{outbox.QUEUE}")))
-        if (wanted is not None and wanted.origin != origin) or not waiting:
+        if wanted is not None and wanted.origin != origin:
+            continue
+        if not any(map(outbox.waiting, directory.glob(f"*{outbox.QUEUE}"))):
             continue
         delivery = Delivery(wanted or Server(origin), place)
         delivery.deliver_left()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import importlib.metadata
 import os
 import platform
@@ -221,12 +220,7 @@ def _problems(session: Session) -> Iterator[Finding]:
 
 def _left_over(place: Path) -> Iterator[Finding]:
     """Runs that were recorded in the temporary directory, since their store could not be used."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no such user in a container
-        return
-    # The same place as in dlprov.capture.run, which a command that is no training does not load.
-    fallback = Path(tempfile.gettempdir(), f"dlprov-{user}")
+    fallback = layout.temporary_store()
     if fallback.resolve() == place.resolve():
         return
     count = sum(1 for _ in layout.run_directories(fallback))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from dlprov.cli.help import Command
 from dlprov.cli.options import open_session, store_option
+from dlprov.cli.progress import counted
 from dlprov.graph.exporting import (
     DEFAULT,
     dataflow_file_name,
@@ -76,7 +75,7 @@ def command(
         raise click.UsageError(f"one format was expected, got {' and '.join(formats)}: name a directory after -o")
     name = formats[0] if formats else (by_suffix(path) if path is not None else None) or DEFAULT
     if path is not None:
-        with _busy(f"writing {path}"):
+        with counted(f"writing {path}"):
             write_file(session, run_ids, path, name, unfold=unfold)
         return
     if not FORMATS[name].is_text and sys.stdout.isatty():
@@ -116,20 +115,6 @@ def _into(
     for stem, run_ids in documents.items():
         for name in dict.fromkeys(formats):
             path = directory / f"{stem}{FORMATS[name].suffixes[0]}"
-            with _busy(f"writing {path}"):
+            with counted(f"writing {path}"):
                 write_file(session, run_ids, path, name, unfold=unfold)
             click.echo(path)
-
-
-@contextmanager
-def _busy(what: str) -> Iterator[None]:
-    """A sign on a terminal that something is done."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    # Late: only a terminal needs it.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-
-    with Console(stderr=True).status(escape(what)):
-        yield

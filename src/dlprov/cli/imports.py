@@ -73,17 +73,17 @@ def _summary(report: Report) -> str:
         "document": report.documents,
         "statement": report.statements,
     }
-    said = [f"{count:,} {name}{'s' if count != 1 else ''}" for name, count in counts.items() if count]
+    said = [cells.counted(count, name) for name, count in counts.items() if count]
     if not report.lines:
         summary = "nothing new"
     elif not any((report.runs, report.tasks, report.elements, report.documents)):
-        summary = f"{report.lines:,} {'change' if report.lines == 1 else 'changes'} of what was there"
+        summary = f"{cells.counted(report.lines, 'change')} of what was there"
     else:
         summary = f"{', '.join(said)} imported"
     if report.problems:
-        summary += f"; {report.problems:,} {'row' if report.problems == 1 else 'rows'} could not be"
+        summary += f"; {cells.counted(report.problems, 'row')} could not be"
     if report.warnings:
-        summary += f"; {report.warnings:,} {'warning' if report.warnings == 1 else 'warnings'}"
+        summary += f"; {cells.counted(report.warnings, 'warning')}"
     return summary
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,6 +11,7 @@ import duckdb
 from dlprov.cli import cells
 from dlprov.cli.help import Command
 from dlprov.cli.options import open_session, store_option
+from dlprov.cli.progress import bar
 from dlprov.errors import StoreError
 
 
@@ -40,7 +38,7 @@ def command(rebuild: bool, store: Path | None) -> None:
         )
         return
     began = time.monotonic()
-    with _bar() as progress:
+    with bar("indexing") as progress:
         try:
             taken = session.rebuild(progress) if rebuild else session.refresh(progress)
         except (duckdb.Error, OSError) as error:
@@ -51,19 +49,3 @@ def command(rebuild: bool, store: Path | None) -> None:
     took = cells.duration(time.monotonic() - began)
     said = f"{cells.size(taken)} of run logs taken in, in {took}" if taken else "there was nothing new"
     click.echo(f"{index.path} is {'built anew' if rebuild else 'up to date'}: {said}")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on stderr, if that is a terminal; else ``None``."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    # Late: only a terminal needs it.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    shown = (TextColumn("indexing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*shown, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("indexing", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from dlprov.cli import cells
 from dlprov.cli.help import Command
 from dlprov.cli.options import configuration, open_session, store_option
 from dlprov.cli.progress import counted
@@ -62,7 +63,7 @@ def command(
             progress=lambda done: progress(_counts(done)),
         )
     counts = [(len(selection.runs), "run"), (len(selection.documents), "document")]
-    what = " and ".join(_counted(number, word) for number, word in counts if number) or "nothing"
+    what = " and ".join(cells.counted(number, word) for number, word in counts if number) or "nothing"
     click.echo(f"{what}: {_counts(pushed)} are in the database")
 
 
@@ -76,8 +77,4 @@ def _password(path: Path) -> str:
 
 
 def _counts(pushed: Pushed) -> str:
-    return f"{_counted(pushed.nodes, 'node')} and {_counted(pushed.relationships, 'relationship')}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{cells.counted(pushed.nodes, 'node')} and {cells.counted(pushed.relationships, 'relationship')}"

@@ -58,9 +58,9 @@ def _lines(verdict: Verdict) -> list[str]:
         place = f" (in the bundle {violation.bundle})" if violation.bundle else ""
         lines.append(f"{violation.number} {violation.name}: {violation.message}{place}")
         lines += [f"    {statement}" for statement in violation.statements]
-    counted = f"{verdict.statements:,} statement{'' if verdict.statements == 1 else 's'}"
+    counted = cells.counted(verdict.statements, "statement")
     count = len(verdict.violations)
-    said = f"{count:,} violation{'' if count == 1 else 's'}" if count else "valid"
+    said = cells.counted(count, "violation") if count else "valid"
     return [cells.printable(line) for line in lines] + [f"{verdict.source}: {counted}, {said}"]
 
 

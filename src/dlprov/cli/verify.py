@@ -59,7 +59,7 @@ def command(run: str | None, every: bool, store: Path | None) -> None:
     counted = {verdict: sum(file.verdict == verdict for _, file in found) for verdict in ("sealed", "unsealed", *BAD)}
     counts = ", ".join(f"{count:,} {verdict}" for verdict, count in counted.items() if count)
     if every or len(found) > 1:
-        click.echo(f"{len(found):,} file{'' if len(found) == 1 else 's'} of {_what(chosen)}: {counts}")
+        click.echo(f"{cells.counted(len(found), 'file')} of {_what(chosen)}: {counts}")
     if any(counted[verdict] for verdict in BAD):
         raise click.exceptions.Exit(1)
 
@@ -69,7 +69,7 @@ def _what(directories: list[Path]) -> str:
     declared = sum(layout.is_declaration(path.name) for path in directories)
     documents = sum(layout.is_document(path.name) for path in directories)
     said = [(len(directories) - declared - documents, "run"), (declared, "declaration"), (documents, "document")]
-    return " and ".join(f"{count:,} {word}{'s' if count > 1 else ''}" for count, word in said if count)
+    return " and ".join(cells.counted(count, word) for count, word in said if count)
 
 
 def _directory(session: Session, store: Path, run: str) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import fnmatch
+import glob
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,9 @@ from pathlib import Path
 import duckdb
 
 from dlprov.errors import NotFoundError, UsageError
-from dlprov.extraction import dialect
+from dlprov.extraction import columns, dialect
 from dlprov.extraction.delimited import DelimitedFile
-from dlprov.extraction.output import quoted, replaced, write_rows
+from dlprov.extraction.output import quoted, replaced, text, write_rows
 from dlprov.extraction.positions import quoted_path
 from dlprov.extraction.request import Attribute, Request, option_pairs
 
@@ -34,14 +35,19 @@ def index(request: Request) -> list[str]:
     attributes = request.attributes()
     options = option_pairs(request.options["option"]) if "option" in request.options else {}
     suffix = "".join(f"_{key}.{value}" for key, value in options.items())
-    top = request.directory.absolute() / f"{_PREFIX[request.cartridge]}_{request.name}{suffix}"
+    directory = request.directory.absolute()
+    top = directory / f"{_PREFIX[request.cartridge]}_{request.name}{suffix}"
     is_by_row = request.cartridge == "FASTBIT"
     names = [attribute.name for attribute in attributes]
     remarks: list[str] = []
+    known: set[Path] = set()
     with replaced(request.target("index")) as target:
         target.write(";".join(["FILENAME", *(["ROWID"] if is_by_row else []), *names]) + "\n")
         for path in request.files():
-            place = top / (path.relative_to(request.directory.absolute()) if _is_below(path, request) else path.name)
+            place = top / (path.relative_to(directory) if path.is_relative_to(directory) else path.name)
+            if place in known:
+                raise UsageError(f"files of different names were expected, got two for {place}: index them one by one")
+            known.add(place)
             count = _index_file(path, place, attributes, request.delimiter, remarks)
             files = [quoted(f"{name}.idx") for name in names]
             for row in range(1, count + 1) if is_by_row else [0]:
@@ -73,30 +79,15 @@ def access(request: Request) -> list[str]:
     return []
 
 
-def _is_below(path: Path, request: Request) -> bool:
-    return path.is_relative_to(request.directory.absolute())
-
-
 def _index_file(path: Path, place: Path, attributes: list[Attribute], delimiter: str, remarks: list[str]) -> int:
     """Write the indexes of a file; gives the number of its rows."""
     wanted = [attribute.name for attribute in attributes]
     place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="dlprov-rdi-") as name, path.open("rb") as file:
-        source = DelimitedFile(file, delimiter=delimiter, declared=wanted, is_lenient=True)
-        try:
-            places = [found for found in dialect.places(wanted, source.names) if found is not None]
-            if source.names and len(places) < len(wanted):
-                raise UsageError(
-                    f"the columns {', '.join(wanted)} were expected in {path}, got {', '.join(source.names)}: "
-                    "name those that it has, or the delimiter"
-                )
-            plain = Path(name, "rows.csv")
-            with plain.open("w", encoding="utf-8", errors="backslashreplace", newline="") as rows:
-                writer = csv.writer(rows, quoting=csv.QUOTE_ALL, lineterminator="\n")
-                writer.writerows([row[found] for found in places] for row in source.rows())
-            remarks += [f"{path}: {remark}" for remark in source.remarks()]
-        finally:
-            source.close()
+    with tempfile.TemporaryDirectory(prefix="dlprov-rdi-") as name:
+        plain = Path(name, "rows.csv")
+        with plain.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+            writer.writerows(columns.rows(path, wanted, delimiter, remarks))
         with duckdb.connect() as engine:
             engine.execute("SET enable_progress_bar = false")
             _load(engine, plain, len(wanted))
@@ -112,7 +103,7 @@ def _load(engine: duckdb.DuckDBPyConnection, plain: Path, width: int) -> None:
         f"auto_detect = false, header = false, columns = {{{kinds}}}, delim = ',', quote = '\"', escape = '\"', "
         "new_line = '\\n', nullstr = '', parallel = false"
     )
-    engine.execute(f"CREATE TABLE data AS SELECT * FROM read_csv({_text(str(plain))}, {options})")  # noqa: S608 - a path of ours
+    engine.execute(f"CREATE TABLE data AS SELECT * FROM read_csv({text(str(plain))}, {options})")  # noqa: S608 - a path of ours
 
 
 def _write(engine: duckdb.DuckDBPyConnection, column: str, attribute: Attribute, target: Path) -> None:
@@ -128,7 +119,7 @@ def _write(engine: duckdb.DuckDBPyConnection, column: str, attribute: Attribute,
             if found and found[0]:
                 value = f"CAST({value} AS BIGINT)"
     query = f"SELECT {value} AS value, rowid + 1 AS row FROM data ORDER BY value NULLS LAST, row"  # noqa: S608 - as above
-    engine.execute(f"COPY ({query}) TO {_text(str(target))} (FORMAT parquet)")
+    engine.execute(f"COPY ({query}) TO {text(str(target))} (FORMAT parquet)")
 
 
 def _places(request: Request) -> Iterator[Path]:
@@ -180,9 +171,4 @@ def _kind(engine: duckdb.DuckDBPyConnection, index: Path) -> str:
 
 def _file(path: Path) -> str:
     """A Parquet file as SQL. Letters of patterns stand for themselves, and directories with ``=`` are no columns."""
-    name = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
-    return f"read_parquet({_text(name)}, hive_partitioning = false)"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return f"read_parquet({text(glob.escape(str(path)))}, hive_partitioning = false)"

@@ -25,8 +25,8 @@ def extract(request: Request) -> list[str]:
     names = [attribute.name for attribute in request.attributes()]
     remarks: list[str] = []
     with replaced(request.target("data")) as target:
-        rows = (row for path in request.files() for row in _rows(path, names, request.delimiter, remarks))
-        write_rows(target, names, rows)
+        found = (row for path in request.files() for row in rows(path, names, request.delimiter, remarks))
+        write_rows(target, names, found)
     return remarks
 
 
@@ -48,7 +48,13 @@ def access(request: Request) -> list[str]:
     return []
 
 
-def _rows(path: Path, wanted: list[str], delimiter: str, remarks: list[str]) -> Iterator[list[str]]:
+def rows(path: Path, wanted: list[str], delimiter: str, remarks: list[str]) -> Iterator[list[str]]:
+    """The values of the columns that are asked for, row by row; ``remarks`` gets what was passed over.
+
+    Raises:
+        UsageError: The file lacks a column.
+        OSError: The file cannot be read.
+    """
     with path.open("rb") as file:
         source = DelimitedFile(file, delimiter=delimiter, declared=wanted, is_lenient=True)
         try:

@@ -39,4 +39,9 @@ def quoted(value: str) -> str:
     """A value as index files have it: a number as it is, a text in single quotes, nothing as nothing."""
     if not value or dialect.is_number(value):
         return value.strip()
+    return text(value)
+
+
+def text(value: str) -> str:
+    """A text in single quotes, as index files and SQL have it."""
     return "'" + value.replace("'", "''") + "'"

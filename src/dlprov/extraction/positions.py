@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from dlprov.errors import UsageError
 from dlprov.extraction import dialect
-from dlprov.extraction.output import quoted, replaced, write_rows
+from dlprov.extraction.output import quoted, replaced, text, write_rows
 from dlprov.extraction.request import Attribute, Request
 
 RECORD_BYTES = 1 << 20
@@ -73,7 +73,7 @@ def access(request: Request) -> list[str]:
 
 def quoted_path(path: Path) -> str:
     """A path as index files have it: always in single quotes."""
-    return "'" + str(path).replace("'", "''") + "'"
+    return text(str(path))
 
 
 def fields(record: bytes, delimiter: bytes, first: int = 0) -> list[Field]:

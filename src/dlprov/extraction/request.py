@@ -81,7 +81,7 @@ class Request(NamedTuple):
         exact = self.directory / pattern
         if pattern and exact.is_file():
             return [exact.absolute()]
-        found = sorted(glob.glob(pattern, root_dir=self.directory, recursive=True)) if pattern else []  # noqa: PTH207 - a pattern may be absolute
+        found = sorted(set(glob.glob(pattern, root_dir=self.directory, recursive=True))) if pattern else []  # noqa: PTH207 - a pattern may be absolute
         files = [Path(os.path.abspath(self.directory / name)) for name in found if (self.directory / name).is_file()]  # noqa: PTH100 - as it is called, not where links lead
         if not files:
             raise UsageError(f"a file or a pattern of files in {self.directory} was expected, got {pattern!r}")

@@ -10,7 +10,7 @@ from dlprov.errors import NotFoundError, UsageError
 from dlprov.graph.facts import streamed
 from dlprov.graph.statements import ARGUMENTS, ELEMENTS, PROV, TIMES, XSD, Literal, Name, Statement, Value
 from dlprov.query import Session
-from dlprov.store.things import name_of
+from dlprov.store.things import name_in
 
 BOOKKEEPING = "meta"
 """The prefix of attributes that say how a document has a thing, and nothing of the thing."""
@@ -96,7 +96,7 @@ def relations_of(session: Session, documents: Sequence[int]) -> Iterator[Stateme
         if kind not in ARGUMENTS:
             continue
         given = {
-            key: text if key in TIMES else _thing(text, prefixes[number]) for key, text in _texts(arguments).items()
+            key: text if key in TIMES else name_in(prefixes[number], text) for key, text in _texts(arguments).items()
         }
         told = dict.fromkeys(_values(_attributes(attributes), prefixes[number]))
         told |= {(key, text): None for key, text in ((_NAME, name), (_BUNDLE, bundle)) if text}
@@ -112,11 +112,6 @@ def _prefixes(session: Session, documents: Sequence[int]) -> dict[int, dict[str,
         if number not in found:
             raise NotFoundError(f"there is no imported document {number} in this store; see the table document")
     return found
-
-
-def _thing(qualified: str, prefixes: dict[str, str]) -> str:
-    prefix, _, local = qualified.partition(":")
-    return name_of(prefixes[prefix] + local) if prefix in prefixes else qualified
 
 
 def _values(attributes: Attributes, prefixes: dict[str, str]) -> Iterator[tuple[Name, Value]]:

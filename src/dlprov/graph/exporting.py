@@ -6,8 +6,8 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -111,34 +111,27 @@ def dataflow_file_name(tag: str) -> str:
     return name if name.strip(". ") else f"dataflow-{name.encode().hex()}"
 
 
-class _replaced:  # noqa: N801 - a context manager
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of another one when the block ends well."""
-
-    def __init__(self, path: Path) -> None:
-        # What a link leads to is replaced, not the link.
-        self._path = path.resolve()
-        self._new: Path | None = None
-
-    def __enter__(self) -> BinaryIO:
-        if self._path.exists() and not self._path.is_file():
-            # A device or a pipe cannot be replaced.
-            self._file: BinaryIO = self._path.open("wb")
-            return self._file
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name[:50]}-")
-        self._new = Path(name)
-        self._file = os.fdopen(descriptor, "wb")
-        return self._file
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._file.close()
-        if self._new is None:
-            return
-        if kind is None:
-            # mkstemp's files are for their owner alone.
-            mask = os.umask(0)
-            os.umask(mask)
-            self._new.chmod(0o666 & ~mask)
-            self._new.replace(self._path)
-        else:
-            with suppress(OSError):
-                self._new.unlink()
+    # What a link leads to is replaced, not the link.
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        # A device or a pipe cannot be replaced.
+        with path.open("wb") as device:
+            yield device
+        return
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}-")
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        # mkstemp's files are for their owner alone.
+        mask = os.umask(0)
+        os.umask(mask)
+        new.chmod(0o666 & ~mask)
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise

@@ -172,11 +172,15 @@ def _file(session: Session, thing: str) -> str | None:
     if rows:
         return content_name(rows[0][0])
     path = Path(thing)
-    if path.is_file():
-        with path.open("rb") as file:
-            name = content_name(hashlib.file_digest(file, "sha256").hexdigest())
-        return name if _is_known(session, name) else None
-    return None
+    try:
+        is_there = path.is_file()
+    except OSError:
+        is_there = False  # an execution tag may be too long to be a path
+    if not is_there:
+        return None
+    with path.open("rb") as file:
+        name = content_name(hashlib.file_digest(file, "sha256").hexdigest())
+    return name if _is_known(session, name) else None
 
 
 def _elements(session: Session, uuids: list[str]) -> dict[str, Description]:

@@ -93,11 +93,11 @@ def push(
 
 
 def _is_address(url: str) -> bool:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         return parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        return False  # The port is no number.
+        return False  # The host or the port is none.
 
 
 def _constrain(session: Session) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from dlprov.graph.statements import ARGUMENTS, ELEMENTS, TIMES, Literal, Name, Statement, Value
+from dlprov.graph.statements import ARGUMENTS, ELEMENTS, KIND_OF, TIMES, Literal, Name, Statement, Value
 from dlprov.log.identifiers import derived_id
 from dlprov.store.things import DLPROV, iri_of
 
@@ -28,12 +28,6 @@ LABELS = {"entity": "Entity", "activity": "Activity", "agent": "Agent"}
 
 RELATIONSHIPS = tuple(kind for kind in ARGUMENTS if kind not in ELEMENTS)
 """The types of relationships."""
-
-_LABEL_OF = {
-    **dict.fromkeys(("activity", "informed", "informant", "starter", "ender"), "Activity"),
-    **dict.fromkeys(("agent", "delegate", "responsible"), "Agent"),
-}
-"""Of what kind the arguments of relations are; all others are entities."""
 
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 """The lexical forms of ``xsd:boolean``."""
@@ -97,7 +91,7 @@ def property_graph(statements: Iterable[Statement]) -> Iterator[Node | Relations
             continue  # "Something was used" has one end, and an edge has two.
         for name, thing in ends:
             if thing not in labels:
-                labels[thing] = _LABEL_OF.get(name, "Entity")
+                labels[thing] = LABELS[KIND_OF.get(name, "entity")]
                 yield _node(thing, labels[thing], {})
         (_, first), (_, second) = ends
         yield _relationship(statement, (labels[first], iri_of(first)), (labels[second], iri_of(second)))

@@ -38,6 +38,12 @@ TIMES = frozenset({"startTime", "endTime", "time"})
 
 ELEMENTS = ("entity", "activity", "agent")
 
+KIND_OF = {
+    **dict.fromkeys(("activity", "informed", "informant", "starter", "ender"), "activity"),
+    **dict.fromkeys(("agent", "delegate", "responsible"), "agent"),
+}
+"""Of what kind the arguments of relations are; all others are entities."""
+
 
 class Name(NamedTuple):
     """A qualified name as a value: ``prov:Plan``, say."""

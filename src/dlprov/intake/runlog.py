@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +64,8 @@ class RunLog:
         self._unwritten = b""
         self._contents: set[bytes] = set()
         self._kinds: set[type[Any]] = set()
-        self._elements: dict[str, KnownRows] = {}
-        self._uses: dict[tuple[events.Key, str], KnownRows] = {}
+        self._elements: defaultdict[str, KnownRows] = defaultdict(KnownRows)
+        self._uses: defaultdict[tuple[events.Key, str], KnownRows] = defaultdict(partial(KnownRows, with_checks=False))
         self._using: dict[tuple[events.Key, str], tuple[int, list[int]]] = {}
         self._intervals: dict[tuple[Any, ...], bool] = {}
         self._task_ends: dict[events.Key, events.TaskEnd] = {}
@@ -89,7 +91,7 @@ class RunLog:
 
     def append(self, event: events.AnyEvent) -> None:
         """Append an event, even if the file holds it."""
-        self._note(event, self._append(event))
+        self._note(event, _digest(self._append(event)))
 
     def once(self, event: events.AnyEvent) -> bool:
         """Append an event, unless the file holds one of its kind. False if it does."""
@@ -99,8 +101,6 @@ class RunLog:
         """Append a new element. False if the file holds it, ``None`` if it holds another one under its key."""
         line = events.encode(event)
         check = check_of(line)
-        if event.set not in self._elements:
-            self._elements[event.set] = KnownRows()
         known = self._elements[event.set].add(event.key, check)
         if known:
             return False if known == check else None
@@ -109,7 +109,7 @@ class RunLog:
 
     def uses(self, task: events.Key, set: str, key: int, time: int) -> None:
         """A task used an element. The line is appended with others of the task, at the latest by ``append_uses``."""
-        if self._known_uses(task, set).add(key):
+        if self._uses[task, set].add(key):
             return
         _, keys = self._using.setdefault((task, set), (time, []))
         keys.append(key)
@@ -206,16 +206,10 @@ class RunLog:
         os.utime(self.path.parent)
         self._is_sealed = True
 
-    def _known_uses(self, task: events.Key, set: str) -> KnownRows:
-        known = self._uses.get((task, set))
-        if known is None:
-            known = self._uses[task, set] = KnownRows(with_checks=False)
-        return known
-
     def _append(self, event: events.AnyEvent) -> bytes:
         line = events.encode(event)
         self._append_line(line, event.time)
-        return _digest(line)
+        return line
 
     def _append_line(self, line: bytes, time: int) -> None:
         self._lines.append(line)
@@ -258,11 +252,11 @@ class RunLog:
             element = _decode_element(line)
             self._latest = max(self._latest, element.time)
             if element.keys:
-                uses = self._known_uses(element.task, element.set)
+                uses = self._uses[element.task, element.set]
                 for key in element.keys:
                     uses.add(int(key))
             else:
-                self._elements.setdefault(element.set, KnownRows()).add(element.key, check_of(line))
+                self._elements[element.set].add(element.key, check_of(line))
             return
         event = events.decode(line)
         self._latest = max(self._latest, event.time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 import time
@@ -50,6 +51,14 @@ def execution_run_id(dataflow: str, execution: str) -> str:
 def new_writer_id() -> str:
     """A name for one process's file: the process number and 32 random bits."""
     return f"{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def user() -> str:
+    """Who runs this process; empty where nobody tells."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user in a container: every variable and passwd is missing
+        return ""
 
 
 @cache

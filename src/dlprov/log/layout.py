@@ -7,10 +7,11 @@ provenance documents of others, in ``runs/document-<id>/<writer>.jsonl``.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from dlprov.log.identifiers import derived_id
+from dlprov.log.identifiers import derived_id, user
 
 SUFFIX = ".jsonl"
 
@@ -24,6 +25,11 @@ DOCUMENT = "document-"
 def runs_directory(store: Path) -> Path:
     """The directory that holds one directory a run."""
     return store / "runs"
+
+
+def temporary_store() -> Path:
+    """Where to keep what a store does not take: a directory of this user's in the temporary directory."""
+    return Path(tempfile.gettempdir(), f"dlprov-{user() or os.getpid()}")
 
 
 def run_directory(store: Path, run_id: str) -> Path:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from dlprov.query import description
 from dlprov.query.plain import plain
-from dlprov.query.result import Result
 from dlprov.query.session import Session
 from dlprov.store.names import quote
 
@@ -120,19 +119,16 @@ def _one(session: Session, table: _Table) -> Iterator[str]:
     listed = ", ".join(quote(column) for column in table.columns if column not in ours)
     result = session.ask(f"SELECT {listed} FROM {name} ORDER BY 1")
     yield f"CREATE TABLE {name} ("
-    declared = [f"\t{quote(column)} {_TYPES.get(kind, _TEXT)}" for column, kind in _described(result)]
+    described = zip(result.columns, result.types, strict=True)
+    declared = [f"\t{quote(column)} {_TYPES.get(kind, _TEXT)}" for column, kind in described]
     yield from (line + "," for line in declared[:-1])
     yield declared[-1]
     yield ");"
-    if len(result):
-        yield f"COPY {len(result)} RECORDS INTO {name} FROM stdin USING DELIMITERS E'\\t',E'\\n','\"';"
-        for first in range(0, len(result), _ROWS):
+    if count := len(result):
+        yield f"COPY {count} RECORDS INTO {name} FROM stdin USING DELIMITERS E'\\t',E'\\n','\"';"
+        for first in range(0, count, _ROWS):
             for row in result.slice(first, _ROWS):
                 yield "\t".join(map(_written, row))
-
-
-def _described(result: Result) -> list[tuple[str, str]]:
-    return list(zip(result.columns, result.types, strict=True))
 
 
 def _written(value: Any) -> str:

@@ -30,8 +30,8 @@ FUNCTIONS = frozenset({"current_setting", "getenv"})
 """The functions that a foreign question may not use: they tell where the owner has what."""
 
 _EXPLAIN = re.compile(r"\s*EXPLAIN(?:\s+ANALYZE)?\s", re.IGNORECASE)
-_ENGINES_OWN = re.compile("duckdb_|pragma_", re.IGNORECASE)
-"""Views that show the engine's inside, as the table functions of their names do."""
+_ENGINES_OWN = re.compile("duckdb_|pragma_|pg_settings$", re.IGNORECASE)
+"""Views that show the engine's inside, most as the table functions of their names do."""
 
 _OF_A_PATH = frozenset("/\\.:*?[")
 
@@ -51,7 +51,7 @@ def check(connection: duckdb.DuckDBPyConnection, kind: str, statement: str) -> N
         raise QueryError("a PIVOT that names its columns was expected: PIVOT … ON column IN ('a', 'b') USING …")
     if kind != "SELECT" and explained is None:
         raise QueryError(f"a SELECT was expected, got a {kind.lower()} statement: a service answers no other")
-    for node in _nodes(_tree(connection, statement[explained.end() :] if explained else statement)):
+    for node in nodes(_tree(connection, statement[explained.end() :] if explained else statement)):
         if node.get("type") == "TABLE_FUNCTION":
             name = str((node.get("function") or {}).get("function_name", "")).lower()
             if name not in TABLE_FUNCTIONS:
@@ -78,7 +78,8 @@ def _tree(connection: duckdb.DuckDBPyConnection, statement: str) -> Any:
     return parsed
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """The nodes of a syntax tree, as :func:`json.loads` gives it."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()

@@ -175,8 +175,10 @@ class Result:
 
     def cut(self, rows: int) -> bool:
         """Keep the first rows; says whether there were more."""
-        gone = self._connection.execute(f"DELETE FROM {TABLE} WHERE rowid >= ?", [rows]).fetchone()
-        return bool(gone and gone[0])
+        if len(self) <= rows:
+            return False
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS FROM {TABLE} LIMIT {rows}")
+        return True
 
     def pack(self, path: Path) -> None:
         """Put the answer into a database file, from which :meth:`unpack` takes it as it is, to the last bit.
@@ -206,7 +208,7 @@ class Result:
     @classmethod
     def of_rows(cls, columns: dict[str, str], rows: Sequence[Sequence[Any]], sql: str = "") -> Result:
         """A result from rows at hand; ``columns`` maps names to SQL types. Values of ``JSON`` are texts."""
-        connection = duckdb.connect(":memory:")
+        connection = new_engine()
         declared = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
         connection.execute(f"CREATE TEMP TABLE {TABLE} ({declared})")
         # As lists: a statement for each row would take a hundred times as long.

@@ -23,7 +23,7 @@ _SET_SCHEMA = re.compile(
     re.IGNORECASE,
 )
 
-_WORD = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)*(?P<word>[A-Za-z_]\w*)", re.DOTALL)
+_WORD = re.compile(r"(?>\s+|--[^\n]*|/\*.*?\*/)*+(?P<word>[A-Za-z_]\w*)", re.DOTALL)
 
 
 class SetSchema(NamedTuple):

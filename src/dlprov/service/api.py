@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from dlprov.model import RunStatus
 from dlprov.query import Result, Session, parameters, portrait, questions
 from dlprov.service.asking import Desk
 from dlprov.service.errors import RefusedError
@@ -213,7 +214,7 @@ _DATAFLOW = Parameter("dataflow", "only runs of the dataflow with this tag", TEX
 _STATUS = Parameter(
     "status",
     "only runs with this status",
-    {"type": "string", "enum": ["running", "finished", "failed", "interrupted", "lost"]},
+    {"type": "string", "enum": list(get_args(RunStatus))},
 )
 
 OPERATIONS = (

@@ -114,18 +114,19 @@ class Desk:
                 f"at most {self.limits.waiting} questions that wait were expected: ask again in a moment",
                 [(b"retry-after", b"2")],
             )
+        answer = asyncio.get_running_loop().run_in_executor(pool, work, session)
+        both: set[asyncio.Future[Any]] = {answer, left}
         self._waiting += not is_owner
         try:
-            answer = asyncio.get_running_loop().run_in_executor(pool, work, session)
-            both: set[asyncio.Future[Any]] = {answer, left}
             done, _ = await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if answer in done:
                 return answer.result()
-            self._abandon(session, answer)
             if left in done:
                 raise ClientGoneError("the client left")
         finally:
             self._waiting -= not is_owner
+            if not answer.done():
+                self._abandon(session, answer)
         raise QueryError(
             f"a question that takes at most {seconds:g} s was expected, this one takes longer: ask for less, or on the "
             "machine of the service with dlprov query, which may take its time"

@@ -203,7 +203,6 @@ class Taker:
             except _LaterError as later:
                 await loop.run_in_executor(self._service.slowly, later.work)
         counters = self._service.counters
-        counters.understood += 1
         counters.stored += 1
         counters.parsing += times[0]
         counters.storing += times[1]

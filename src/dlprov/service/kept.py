@@ -24,7 +24,7 @@ from dlprov.store.scratch import new_directory
 COOKIE = "dlprov_client"
 
 CLIENTS = 200
-"""How many answers are kept; the longest unused goes first."""
+"""How many answers are kept; the oldest goes first."""
 
 _NAME = re.compile(r"[\w-]{22}", re.ASCII)
 

@@ -24,7 +24,6 @@ _TRUTHS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "of
 class Counters:
     """Since the service started: messages, and seconds. Changed by the event loop's thread alone."""
 
-    understood: int = 0
     stored: int = 0
     parsing: float = 0.0
     storing: float = 0.0
@@ -37,13 +36,13 @@ class Counters:
         stamp = now.strftime("%Y-%m-%d %H:%M:%S") + f".{now.microsecond // 1000:03}".rstrip("0")
         figures = (
             stamp + "0" if stamp.endswith(".") else stamp,
-            str(self.understood),
+            str(self.stored),
             str(self.stored),
             "0",
             _seconds(self.parsing),
             "0",
             "0",
-            str(self.understood - self.stored),
+            "0",
             _seconds(self.storing),
         )
         return ";".join(figures)

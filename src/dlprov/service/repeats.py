@@ -50,14 +50,6 @@ class LabelledFile(ExecutionFile):
         OSError: The file cannot be made.
     """
 
-    def __init__(self, store: Path, dataflow: str, execution: str) -> None:
-        try:
-            super().__init__(store, dataflow, execution)
-        except OSError:
-            if hasattr(self, "_writer"):
-                self._writer.seal()
-            raise
-
     def write(self, lines: bytes) -> None:
         """Append whole lines, and the label of the message that they are, in one piece.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -34,8 +33,7 @@ class Service:
         hosts: Names under which the service is asked, in lower case, beside addresses of this machine.
         max_body: The largest body that is taken, in bytes.
         stop: Ends the service, after what has begun is answered.
-        started: When it started, in seconds since 1970.
-        counters: What was taken in since.
+        counters: What was taken in since the start.
         repeats: Which messages were taken in before.
         slowly: One thread for work that would keep others waiting, piece by piece.
         ends: What its parts want to be done at the end of the service.
@@ -51,7 +49,6 @@ class Service:
     hosts: frozenset[str] = frozenset({"localhost"})
     max_body: int = MAX_BODY
     stop: Callable[[], None] = lambda: None
-    started: float = field(default_factory=time.time)
     counters: Counters = field(default_factory=Counters)
     slowly: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="dlprov-large")

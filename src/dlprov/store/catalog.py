@@ -10,12 +10,10 @@ from dlprov import model
 from dlprov.log import events
 from dlprov.log.identifiers import derived_id
 from dlprov.store import extraction
-from dlprov.store.columns import ColumnType
+from dlprov.store.columns import ColumnType, attribute_type
 from dlprov.store.names import fold, quote, schema_for, unused
 from dlprov.store.sets import SetTable
 from dlprov.store.tables import Row, Tables
-
-_NUMERIC = frozenset({"BOOLEAN", "BIGINT", "HUGEINT", "DOUBLE"})
 
 
 class DataflowEntry:
@@ -137,7 +135,7 @@ class DataflowEntry:
     def attribute(self, table: SetTable, column: str, kind: ColumnType | None, declared: str = "") -> None:
         """A set has an attribute; ``kind`` is ``None`` as long as no value tells."""
         if table.add_attribute(column, kind):
-            named = declared or (_attribute_type(kind) if kind else None)
+            named = declared or (attribute_type(kind) if kind else None)
             wanted = self._preferred.attributes.get(f"{table.tag}.{column}")
             number = self.tables.claim("attribute", wanted, self._preferred_by)
             self.tables.insert("attribute", id=number, ds_id=table.number, name=column, type=named)
@@ -180,7 +178,7 @@ class DataflowEntry:
         for table in self.sets.values():
             table.flush()
             for column in sorted(table.newly_typed):
-                named = _attribute_type(table.attributes[column])
+                named = attribute_type(table.attributes[column])
                 update = "UPDATE public.attribute SET type = ? WHERE ds_id = ? AND name = ?"
                 self.tables.connection.execute(update, [named, table.number, column])
             table.newly_typed.clear()
@@ -219,8 +217,7 @@ class DataflowEntry:
         names = {number: tag for tag, number in self.transformations.items()}
         for row in tables.load("data_set", "df_id = ? ORDER BY id", [self.number]):
             self.sets[row["tag"]] = SetTable(tables.connection, self.schema, row["tag"], row["id"])
-        within = "ds_id IN (SELECT id FROM public.data_set WHERE df_id = ?) ORDER BY id"
-        self._dependencies = tables.load("data_dependency", within, [self.number])
+        self._dependencies = tables.load("data_dependency", extraction.WITHIN, [self.number])
         extraction.load(self)
         self._name_views(self.sets)
         untyped = "type IS NULL AND ds_id IN (SELECT id FROM public.data_set WHERE df_id = ?)"
@@ -233,7 +230,3 @@ class DataflowEntry:
                 table.add_producer(names[row["previous_dt_id"]])
             if "next_dt_id" in row:
                 table.add_consumer(names[row["next_dt_id"]])
-
-
-def _attribute_type(kind: ColumnType) -> str:
-    return "NUMERIC" if kind in _NUMERIC else "TEXT"

@@ -20,8 +20,16 @@ DECLARED: dict[str, ColumnType] = {
 }
 """Column types of declared attribute types."""
 
-_EXACT = 2**53
+EXACT = 2**53
 """Every integer up to here is a double, without rounding."""
+
+NUMERIC = frozenset({"BOOLEAN", "BIGINT", "HUGEINT", "DOUBLE"})
+"""Column types whose values are numbers."""
+
+
+def attribute_type(kind: str) -> str:
+    """The attribute type of a column type."""
+    return "NUMERIC" if kind in NUMERIC else "TEXT"
 
 
 def type_of(value: Any) -> ColumnType | None:
@@ -58,7 +66,7 @@ def widened(current: ColumnType, value: Any) -> ColumnType:
         return "HUGEINT"
     if current == "DOUBLE":
         if new in ("BIGINT", "HUGEINT"):
-            return "DOUBLE" if abs(value) <= _EXACT or float(value) == value else "VARCHAR"
+            return "DOUBLE" if abs(value) <= EXACT or float(value) == value else "VARCHAR"
         if new == "BOOLEAN":
             return "DOUBLE"
         return "VARCHAR"

@@ -8,6 +8,7 @@ import msgspec
 
 from dlprov.log import events, layout
 from dlprov.store import things
+from dlprov.store.columns import json_text
 from dlprov.store.tables import Row
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _EDGES = {
 
 _LABEL = "prov:label"
 
-_encode = msgspec.json.Encoder().encode
 _decode_prefixes = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -45,9 +45,7 @@ class DocumentEntry:
 
     def name(self, qualified: str) -> str:
         """The name of the thing that a qualified name means; itself, if its prefix was not declared."""
-        prefix, _, local = qualified.partition(":")
-        namespace = self._prefixes.get(prefix)
-        return things.name_of(namespace + local) if namespace is not None else qualified
+        return things.name_in(self._prefixes, qualified)
 
 
 def document(run: RunRecords, event: events.Document, _: str) -> None:
@@ -55,7 +53,7 @@ def document(run: RunRecords, event: events.Document, _: str) -> None:
     if run.document is None:
         row = {"id": run.tables.number("document"), "uuid": run.run_id.removeprefix(layout.DOCUMENT)}
         row |= {"name": event.name, "format": event.format, "sha256": event.sha256, "size": event.size}
-        row |= {"prefixes": _encode(event.prefixes).decode(), "warnings": _encode(event.warnings).decode()}
+        row |= {"prefixes": json_text(event.prefixes), "warnings": json_text(event.warnings)}
         run.document = DocumentEntry(run.tables.insert("document", **row, time=event.time))
 
 
@@ -72,8 +70,8 @@ def statement(run: RunRecords, event: events.Statement, _: str) -> None:
         thing=entry.name(event.id) if event.id else None,
         name=event.id or None,
         label=next(labels, None),
-        arguments=_encode(event.arguments).decode(),
-        attributes=_encode(event.attributes).decode(),
+        arguments=json_text(event.arguments),
+        attributes=json_text(event.attributes),
         bundle=event.bundle or None,
     )
     later, *earlier = _EDGES.get(event.kind, ("",))

@@ -12,7 +12,7 @@ from dlprov.extraction import dialect
 from dlprov.log import events
 from dlprov.log.identifiers import derived_id
 from dlprov.store import elements, performances
-from dlprov.store.columns import DECLARED
+from dlprov.store.columns import DECLARED, attribute_type
 from dlprov.store.extractors import ExtractorTable, Join, own_columns
 from dlprov.store.names import fold, unused
 from dlprov.store.raw_files import Content
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 PLACE = "raw data"
 """``problem.place`` of what could not be taken in."""
 
-_WITHIN = "ds_id IN (SELECT id FROM public.data_set WHERE df_id = ?) ORDER BY id"
-
-_NUMERIC = frozenset({"BOOLEAN", "BIGINT", "HUGEINT", "DOUBLE"})
+WITHIN = "ds_id IN (SELECT id FROM public.data_set WHERE df_id = ?) ORDER BY id"
+"""Rows of the sets of a dataflow, by its number."""
 
 
 def declare(dataflow: DataflowEntry, table: SetTable, declared: model.Set) -> None:
@@ -81,7 +80,7 @@ def raw_data(run: RunRecords, event: events.RawData, writer: str) -> None:
 def load(dataflow: DataflowEntry) -> None:
     """The extractors that the sets of a dataflow have in the index."""
     tables = dataflow.tables
-    found = tables.load("extractor", _WITHIN, [dataflow.number])
+    found = tables.load("extractor", WITHIN, [dataflow.number])
     if not found:
         return
     sets = {table.number: table for table in dataflow.sets.values()}
@@ -92,14 +91,16 @@ def load(dataflow: DataflowEntry) -> None:
     for table in sets.values():
         if table.extractors:
             table.shown.clear()
-    for row in tables.load("attribute", _WITHIN, [dataflow.number]):
+    for row in tables.load("attribute", WITHIN, [dataflow.number]):
         table, owner = sets[row["ds_id"]], by_number.get(row.get("extractor_id", 0))
         if owner is None:
             table.shown[row["name"]] = ""
         elif row["name"] in owner.stored_types:
             owner.add(row["name"], owner.stored_types[row["name"]])
             table.shown[row["name"]] = owner.row["tag"]
-    for row in tables.load("extractor_combination", _WITHIN, [dataflow.number]):
+        else:
+            owner.hidden.add(row["name"])
+    for row in tables.load("extractor_combination", WITHIN, [dataflow.number]):
         outer, inner = by_number[row["outer_ext_id"]], by_number[row["inner_ext_id"]]
         keys = tuple(row["keys"].split(";"))
         sets[row["ds_id"]].joins.append(Join(outer.row["tag"], inner.row["tag"], keys))
@@ -145,11 +146,6 @@ def _name(dataflow: DataflowEntry, table: SetTable, tag: str) -> str:
     return name
 
 
-def _own_columns(table: SetTable) -> set[str]:
-    """The columns that a set's view has for its extractors, beside those of attributes."""
-    return {column for extractor in table.extractors.values() for column in extractor.own_columns}
-
-
 def _add_file_column(table: SetTable, extractor: ExtractorTable) -> None:
     table.attributes.setdefault(extractor.file_column, "INTEGER")
 
@@ -157,16 +153,18 @@ def _add_file_column(table: SetTable, extractor: ExtractorTable) -> None:
 def _bind(dataflow: DataflowEntry, table: SetTable, extractor: ExtractorTable, column: str, type: str) -> None:
     """An attribute is a column of an extractor's files; nothing, if the set has an attribute of this name."""
     _add_file_column(table, extractor)
-    if column in _own_columns(table):
+    if column in table.own_columns:
         column = f"{column}_2"
-    if column in table.shown:
+    if column in table.shown or column in extractor.hidden:
         return
     if not extractor.is_declared:
         _change(dataflow, extractor, {"is_declared": True})
     _add_attribute(dataflow, table, extractor, column, type)
-    if extractor.row["extension"] != "POSTGRES_RAW":
-        extractor.add(column, DECLARED[type])
-        table.shown[column] = extractor.row["tag"]
+    if extractor.row["extension"] == "POSTGRES_RAW":
+        extractor.hidden.add(column)
+        return
+    extractor.add(column, DECLARED[type])
+    table.shown[column] = extractor.row["tag"]
 
 
 def _add_attribute(dataflow: DataflowEntry, table: SetTable, extractor: ExtractorTable, column: str, type: str) -> None:
@@ -176,9 +174,10 @@ def _add_attribute(dataflow: DataflowEntry, table: SetTable, extractor: Extracto
 
 def _combine(dataflow: DataflowEntry, table: SetTable, combination: model.Combination) -> None:
     outer, inner = (_extractor(dataflow, table, tag) for tag in (combination.outer, combination.inner))
-    keys = tuple(column_names(combination.keys, _own_columns(table)).values())
+    keys = tuple(column_names(combination.keys, table.own_columns).values())
     join = Join(outer.row["tag"], inner.row["tag"], keys)
-    if join in table.joins or not keys or outer is inner:
+    # The index has the keys as one text, with semicolons between them.
+    if join in table.joins or not keys or outer is inner or any(";" in key for key in keys):
         return
     table.joins.append(join)
     types = dict(zip(keys, combination.key_types, strict=False))
@@ -217,10 +216,7 @@ def _file(run: RunRecords, task: int, path: str) -> int:
     where = PurePath(path)
     name, directory = where.name, str(where.parent)
     if not _known(run, path=path):
-        performances.file(run, task, name, directory)
-        waiting = [row for row in run.tables["file"].waiting if (row["name"], row["path"]) == (name, directory)]
-        found = waiting or run.tables.load("file", "name = ? AND path = ?", [name, directory])
-        return int(found[0]["id"])
+        return performances.file(run, task, name, directory)
     number = run.tables.number("file")
     run.tables.insert("file", id=number, task_id=task, name=name, path=directory)
     return number
@@ -251,7 +247,7 @@ def _tell(run: RunRecords, path: str, message: str, time: int) -> None:
 
 def _sources(table: SetTable, extractor: ExtractorTable, names: list[str]) -> tuple[dict[str, int], list[str]]:
     """Which column of a file fills which column of the extractor's table, by place; and remarks on those that lack."""
-    taken = {"id", "uuid", *_own_columns(table)}
+    taken = {"id", "uuid", *table.own_columns}
     folded = [column_name(name.strip(), taken) for name in names]
     known = {*extractor.special, *extractor.keys}
     sources = {column: place for place, column in enumerate(folded) if column in known}
@@ -288,7 +284,7 @@ def _own_name(table: SetTable, extractor: ExtractorTable, column: str) -> str | 
     if owner and column in extractor.keys:
         return None
     others = {name for name, tag in table.shown.items() if tag != extractor.row["tag"]}
-    others |= _own_columns(table)
+    others |= table.own_columns
     if column not in others:
         return column
     return unused(f"{extractor.name}_{column}", others)
@@ -302,7 +298,7 @@ def _note_attributes(dataflow: DataflowEntry, table: SetTable, extractor: Extrac
         row["name"]: row for row in dataflow.tables["attribute"].waiting if row.get("extractor_id") == extractor.number
     }
     for column, kind in extractor.attributes.items():
-        named = "NUMERIC" if kind in _NUMERIC else "TEXT"
+        named = attribute_type(kind)
         if column not in table.shown:
             table.shown[column] = extractor.row["tag"]
             _add_attribute(dataflow, table, extractor, column, named)

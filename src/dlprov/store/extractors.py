@@ -12,7 +12,7 @@ from typing import NamedTuple
 import duckdb
 
 from dlprov.errors import StoreError
-from dlprov.store.columns import float_as_text
+from dlprov.store.columns import EXACT, NUMERIC, float_as_text
 from dlprov.store.names import quote, text
 from dlprov.store.raw_files import Rows
 from dlprov.store.tables import Row
@@ -23,7 +23,6 @@ _SPECIAL = {"FASTBIT": {"rowid": "DOUBLE"}, "POSTGRES_RAW": {"tablename": "VARCH
 _TEXTS = frozenset({"FASTBIT", "OPTIMIZED_FASTBIT"})
 """Extractors whose attributes are names of index files, whatever their values are."""
 
-_EXACT = 2**53
 _LARGEST_ID = 2**31 - 1
 
 _MISSING = "('', 'null', 'none', 'na', 'n/a')"
@@ -33,8 +32,6 @@ _NOT_FINITE = r"[+-]?(nan|inf|infinity)"
 # Text that a number would not give back is no number where nobody says so: 007, and integers of many digits.
 _INTEGER = r"-?(0|[1-9][0-9]{0,17})"
 _FLOAT = r"-?((0|[1-9][0-9]{0,14})|(0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-
-_NUMERIC = frozenset({"BOOLEAN", "BIGINT", "HUGEINT", "DOUBLE"})
 
 
 class Join(NamedTuple):
@@ -52,12 +49,14 @@ class ExtractorTable:
         row: Its row in ``public.extractor``.
         attributes: The types of its attributes by column, in order.
         keys: The types of the columns by which other extractors' rows are found.
+        hidden: Declared attributes that are no columns of its files.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, row: Row) -> None:
         self.row = row
         self.attributes: dict[str, str] = {}
         self.keys: dict[str, str] = {}
+        self.hidden: set[str] = set()
         self._connection = connection
         self._stored: dict[str, str] = {}
         self._next_id = 1
@@ -222,7 +221,7 @@ class ExtractorTable:
             table = rows.source
             if current != "DOUBLE":
                 integers, table = quote(column), self.table
-            large = self._count("count(*)", table, f"{integers} NOT BETWEEN -{_EXACT} AND {_EXACT}")
+            large = self._count("count(*)", table, f"{integers} NOT BETWEEN -{EXACT} AND {EXACT}")
             self.attributes[column] = "VARCHAR" if large else "DOUBLE"
         else:
             self.attributes[column] = "VARCHAR"
@@ -265,7 +264,7 @@ def converted(source: str, kind: str, wanted: str) -> str:
         return float_as_text(source) if kind == "DOUBLE" else f"CAST({source} AS VARCHAR)"
     if wanted == "JSON":
         return f"to_json({source})"
-    if wanted in _NUMERIC and (kind in _NUMERIC or kind.startswith("DECIMAL")):
+    if wanted in NUMERIC and (kind in NUMERIC or kind.startswith("DECIMAL")):
         return f"TRY_CAST({source} AS {wanted})"
     value = f"trim(CAST({source} AS VARCHAR))"
     if wanted != "DOUBLE":

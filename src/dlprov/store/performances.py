@@ -59,15 +59,16 @@ def named_file(run: RunRecords, event: events.File, writer: str) -> None:
         file(run, task, event.name, event.path, event.number)
 
 
-def file(run: RunRecords, task: int, name: str, path: str, number: int | None = None) -> None:
-    """A task has a file. In the whole index there is one row for it, which its first task owns."""
+def file(run: RunRecords, task: int, name: str, path: str, number: int | None = None) -> int:
+    """A task has a file; gives its number. In the whole index there is one row for it, which its first task owns."""
     rows = [row for row in run.tables["file"].waiting if row["name"] == name and row["path"] == path]
     rows = rows or run.tables.load("file", "name = ? AND path = ?", [name, path])
     if rows:
         run.tables.note_number("file", number, rows[0]["id"], run.run_id, again=True)
-    else:
-        number = run.tables.claim("file", number, run.run_id)
-        run.tables.insert("file", id=number, task_id=task, name=name, path=path)
+        return int(rows[0]["id"])
+    number = run.tables.claim("file", number, run.run_id)
+    run.tables.insert("file", id=number, task_id=task, name=name, path=path)
+    return number
 
 
 def _clock(time: int) -> str:

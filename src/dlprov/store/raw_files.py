@@ -7,6 +7,7 @@ can make an engine give up, and then it gives up the transaction, too.
 from __future__ import annotations
 
 import csv
+import glob
 import hashlib
 import os
 import stat
@@ -95,6 +96,12 @@ class RawFiles:
                 raise StoreError(f"rows of {content.format} were expected, got: {_reason(error)}") from None
             except OSError as error:
                 raise StoreError(f"it cannot be read ({error.strerror or error})") from None
+            except StoreError:
+                raise
+            except Exception as error:
+                # What is damaged fails in ways that nobody lists, such as zlib.error: it must not stop the index.
+                kind = type(error).__name__
+                raise StoreError(f"rows of {content.format} were expected, got {kind}: {error}") from error
             yield found
 
     def _place(self) -> str | None:
@@ -123,7 +130,6 @@ class RawFiles:
             self._own = new_engine()
             # Files are read under the names of their descriptors, which are used again for other files.
             self._own.execute("SET enable_external_file_cache = false")
-            self._own.execute("SET enable_progress_bar = false")
             self._own.execute(f"SET memory_limit = {text(MEMORY)}")
         return self._own
 
@@ -211,7 +217,7 @@ def _handed_over(engine: duckdb.DuckDBPyConnection, rows: Rows, target: Path) ->
 
 def _escaped(path: str) -> str:
     """A path as a pattern of the engine that fits this path alone."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
+    return glob.escape(path)
 
 
 def _parquet(source: _Source) -> Rows:

@@ -13,12 +13,10 @@ from typing import Any
 
 import duckdb
 
-from dlprov.store.columns import ColumnType, cell, float_as_text, type_of, widened
+from dlprov.store.columns import EXACT, ColumnType, cell, float_as_text, type_of, widened
 from dlprov.store.extractors import ExtractorTable, Join, view_of
 from dlprov.store.names import quote, unused
 from dlprov.store.tables import LARGEST_WANTED, from_json
-
-_EXACT = 2**53
 
 
 def task_column(transformation: str) -> str:
@@ -121,8 +119,12 @@ class SetTable:
         """Columns that extractors have in the set's view: no attribute of an element can have their names."""
         if not self.extractors:
             return set()
-        own = {column for extractor in self.extractors.values() for column in extractor.own_columns}
-        return own | {column for column, extractor in self.shown.items() if extractor}
+        return self.own_columns | {column for column, extractor in self.shown.items() if extractor}
+
+    @property
+    def own_columns(self) -> set[str]:
+        """The columns that the view has for extractors, beside those of attributes."""
+        return {column for extractor in self.extractors.values() for column in extractor.own_columns}
 
     def add_file(self, element: str, extractor: ExtractorTable, file: int) -> None:
         """The rows of a file belong to an element (its ``uuid``), which may be still to come. The last file counts."""
@@ -153,7 +155,7 @@ class SetTable:
             self._show()
             self._is_renamed = False
         has_new = bool(self._waiting)
-        if self._waiting:
+        if has_new:
             rows = [
                 {
                     name: cell(value, self.attributes[name]) if name in self.attributes else value
@@ -232,13 +234,13 @@ class SetTable:
 
     def _is_exact_as_double(self, column: str) -> bool:
         waiting = (row.get(column) for row in self._waiting)
-        if any(isinstance(value, int) and abs(value) > _EXACT for value in waiting):
+        if any(isinstance(value, int) and abs(value) > EXACT for value in waiting):
             return False
         if column not in self._stored:
             return True
         query = f"SELECT coalesce(max(abs(CAST({quote(column)} AS HUGEINT))), 0) FROM {self.table}"
         found = self.connection.execute(query).fetchone()
-        return found is None or int(found[0]) <= _EXACT
+        return found is None or int(found[0]) <= EXACT
 
     def _reshape(self, wanted: dict[str, str]) -> None:
         if self._stored:

@@ -18,6 +18,12 @@ def name_of(iri: str) -> str:
     return local if local != iri and _LOCAL.fullmatch(local) else iri
 
 
+def name_in(prefixes: dict[str, str], qualified: str) -> str:
+    """A thing by its qualified name in a document; that name itself, if its prefix was not declared."""
+    prefix, _, local = qualified.partition(":")
+    return name_of(prefixes[prefix] + local) if prefix in prefixes else qualified
+
+
 def iri_of(name: str) -> str:
     """The IRI of a thing, by its name."""
     return name if ":" in name else DLPROV + name

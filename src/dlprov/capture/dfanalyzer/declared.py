@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from dlprov.capture.dfanalyzer.layout import Layout
 from dlprov.capture.dfanalyzer.messages import TaskMessage
 from dlprov.capture.dfanalyzer.profiles import PROFILES
@@ -37,7 +39,8 @@ class Declared:
                 is_new |= self._add_set(known, declared)
             if is_new or (transformation.programs and transformation != self._originals.get(tag)):
                 news.append(transformation)
-                self._originals[tag] = transformation
+                if transformation.programs or tag not in self._originals:
+                    self._originals[tag] = transformation
                 self._layouts.clear()
                 self._taken.clear()
         return tuple(news)
@@ -106,6 +109,8 @@ class Declared:
         before = known.get(tag)
         if before is None or (declared.dependency and not before.dependency and not before.attributes):
             known[tag] = declared
+        elif not declared.dependency:
+            known[tag] = _with_extractors(before, declared)
         attributes = self._attributes.setdefault(tag, {})
         fresh = {item.name.lower(): item for item in declared.attributes if item.name.lower() not in attributes}
         attributes |= fresh
@@ -142,6 +147,20 @@ class Declared:
             if best is None or score >= best[0]:
                 best = (score, form)
         return best[1] if best else None
+
+
+def _with_extractors(before: Set, declared: Set) -> Set:
+    """A set with the extractors and combinations, too, that a later declaration brings; itself if there are none."""
+    tags = {one.tag.lower() for one in before.extractors}
+    extractors = tuple(one for one in declared.extractors if one.tag.lower() not in tags)
+    combinations = tuple(one for one in declared.combinations if one not in before.combinations)
+    if not extractors and not combinations:
+        return before
+    return msgspec.structs.replace(
+        before,
+        extractors=(*before.extractors, *extractors),
+        combinations=(*before.combinations, *combinations),
+    )
 
 
 def _profiles_with(transformation: str) -> dict[Transformation, tuple[Transformation, ...]]:

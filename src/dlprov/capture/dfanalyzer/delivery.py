@@ -23,6 +23,7 @@ from dlprov.capture.dfanalyzer.outbox import Label, Message, Queue
 from dlprov.capture.dfanalyzer.server import Server, ServerError
 from dlprov.capture.faults import faults
 from dlprov.log.identifiers import new_writer_id
+from dlprov.log.layout import temporary_store
 
 INTERVAL = 0.1
 """Seconds between two looks for new messages. A queue that wakes its consumer would cost the training more."""
@@ -178,7 +179,7 @@ class Delivery:
 
     def _open(self) -> bool:
         reason = ""
-        for store in (self._store, outbox.temporary_store()):
+        for store in (self._store, temporary_store()):
             directory = outbox.server_directory(store, self.server.origin)
             try:
                 directory.mkdir(parents=True, exist_ok=True)
@@ -355,14 +356,13 @@ class Delivery:
             )
         return waiting
 
-    def _let_go(self, queue: Queue) -> int:
-        """Leave a queue to others, or remove it if nothing waits in it; gives how many messages do."""
-        waiting = queue.count()
-        if waiting:
+    @staticmethod
+    def _let_go(queue: Queue) -> None:
+        """Leave a queue to others, or remove it if nothing waits in it."""
+        if queue.next() is not None:
             queue.release()
         else:
             queue.remove()
-        return waiting
 
 
 _deliveries: dict[str, Delivery] = {}

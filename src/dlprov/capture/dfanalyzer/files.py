@@ -38,7 +38,11 @@ class ExecutionFile:
         self._writer = Writer(
             run_directory(store, run_id), run_id, package_version=__version__, strict=True, heartbeat=False
         )
-        self._writer.append(events.Run(events.now(), dataflow, execution=execution, kind=KIND))
+        try:
+            self._writer.append(events.Run(events.now(), dataflow, execution=execution, kind=KIND))
+        except OSError:
+            self._writer.seal()
+            raise
         self._lock = threading.Lock()
         self._last = 0
         self._is_open = True

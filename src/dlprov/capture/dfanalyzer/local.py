@@ -43,6 +43,12 @@ def local_recorder() -> Recorder | None:
         return _recorder
 
 
+def run_in(recorder: Recorder, dataflow: str, execution: str) -> Run | None:
+    """The run of this process that a recorder writes the execution of these tags to, if it has written to it."""
+    known = recorder.execution(dataflow, execution)
+    return known.log.run if known is not None and isinstance(known.log, RunLog) else None
+
+
 def default_execution(dataflow: str) -> str:
     """The execution of a dataflow whose tasks name none.
 

@@ -116,7 +116,7 @@ def task_of(message: object) -> TaskMessage:
     return TaskMessage(
         dataflow=_tag(known, "dataflow", where).lower(),
         transformation=_tag(known, "transformation", where).lower(),
-        identifier=_integer(_needed(known, "id", where), "id"),
+        identifier=whole_number(_needed(known, "id", where), "id"),
         execution=_text(known.get("exec"), "exec"),
         status=(_text(known.get("status"), "status") or "RUNNING").upper(),
         sets=_sets(known.get("sets")),
@@ -199,9 +199,9 @@ def _program(item: object, where: str) -> Program:
 def _subtask(known: Mapping[str, Any]) -> int | None:
     subtask, sub = known.get("subid"), known.get("sub")
     if not _is_missing(subtask):
-        return _integer(subtask, "subid")
+        return whole_number(subtask, "subid")
     try:
-        return None if _is_missing(sub) else _integer(sub, "sub")
+        return None if _is_missing(sub) else whole_number(sub, "sub")
     except MessageError:
         # The Python client's name for it, which DfAnalyzer's server did not read: scripts may have put any text there.
         return None
@@ -280,7 +280,12 @@ def _text(value: object, where: str) -> str:
     raise MessageError(f"a text was expected as {where}, got {_shown(value)}")
 
 
-def _integer(value: object, where: str) -> int:
+def whole_number(value: object, where: str) -> int:
+    """A whole number of 64 bits, also as a text.
+
+    Raises:
+        MessageError: It is none.
+    """
     try:
         # Tables make floats of numbers. Python's 1_000 is a number in Python alone.
         found = value if isinstance(value, int) else int(str(value).removesuffix(".0").replace("_", "?"))

@@ -12,11 +12,9 @@ A line is a JSON object about the message, a blank, and the message::
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -64,15 +62,6 @@ def encode(label: Label, body: bytes) -> bytes:
 def server_directory(store: Path, origin: str) -> Path:
     """The directory of the queues to one server, by its scheme, host and port."""
     return store / "outbox" / hashlib.sha256(origin.encode()).hexdigest()[:16]
-
-
-def temporary_store() -> Path:
-    """Where to keep what a store does not take: a directory of this user's in the temporary directory."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no such user in a container: every variable and passwd is missing
-        user = str(os.getpid())
-    return Path(tempfile.gettempdir(), f"dlprov-{user}")
 
 
 def servers(store: Path) -> Iterator[tuple[Path, str]]:

@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import combinations
 
+from dlprov.graph.constraints.keys import INFLUENCES, MAY_SHARE
 from dlprov.graph.constraints.precedence import Precedence
 from dlprov.graph.constraints.statements import OBJECTS, Statement
 from dlprov.graph.constraints.violations import Violation
 
-_PROPERTIES = frozenset(
-    {
-        "used",
-        "wasGeneratedBy",
-        "wasInvalidatedBy",
-        "wasStartedBy",
-        "wasEndedBy",
-        "wasInformedBy",
-        "wasAttributedTo",
-        "wasAssociatedWith",
-        "actedOnBehalfOf",
-    }
-)
+_PROPERTIES = INFLUENCES.keys() - MAY_SHARE
 """Relations of which no two different ones have the same identifier; a derivation and an influence may have it, too."""
 
-_RELATIONS = _PROPERTIES | {"wasDerivedFrom", "wasInfluencedBy"}
+_RELATIONS = INFLUENCES.keys()
 """Relations whose identifiers are not those of an entity, an activity or an agent."""
 
 

@@ -40,7 +40,7 @@ def specialized(statements: Sequence[Statement]) -> Iterator[Statement]:
     if not links:
         return
     known = {statement.id for statement in statements if statement.kind == "entity" and statement.id}
-    waiting = [name for name in known if name in links]
+    waiting = sorted(name for name in known if name in links)
     while waiting:
         for special, link in links.get(waiting.pop(), ()):
             if special not in known:

@@ -23,7 +23,7 @@ _SAME_EVENT: dict[str, tuple[int, tuple[str, str]]] = {
 
 _ACTIVITY_TIMES = (("wasStartedBy", "startTime", 28), ("wasEndedBy", "endTime", 29))
 
-_INFLUENCES = {
+INFLUENCES = {
     "wasGeneratedBy": ("entity", "activity"),
     "used": ("activity", "entity"),
     "wasInformedBy": ("informed", "informant"),
@@ -38,7 +38,7 @@ _INFLUENCES = {
 }
 """For each relation, its arguments that are an influence's (inference 15)."""
 
-_MAY_SHARE = frozenset({"wasDerivedFrom", "wasInfluencedBy"})
+MAY_SHARE = frozenset({"wasDerivedFrom", "wasInfluencedBy"})
 """Relations that may be the same as another one; that two others are is impossible anyway (constraint 53)."""
 
 _WITHOUT_KEY = frozenset({"alternateOf", "specializationOf", "mentionOf", "hadMember"})
@@ -93,13 +93,13 @@ def _agree_with_influences(statements: Iterable[Statement], violations: list[Vio
     """Inference 15 and constraint 23: what has the identifier of an influence is that influence."""
     by_id: dict[str | None, list[Statement]] = defaultdict(list)
     for statement in statements:
-        if statement.kind in _INFLUENCES:
+        if statement.kind in INFLUENCES:
             by_id[statement.id].append(statement)
     for name, same in by_id.items():
-        if len(same) < 2 or sum(statement.kind not in _MAY_SHARE for statement in same) > 1:
+        if len(same) < 2 or sum(statement.kind not in MAY_SHARE for statement in same) > 1:
             continue
-        for position, role in enumerate(_INFLUENCES["wasInfluencedBy"]):
-            named = [(statement, _INFLUENCES[statement.kind][position]) for statement in same]
+        for position, role in enumerate(INFLUENCES["wasInfluencedBy"]):
+            named = [(statement, INFLUENCES[statement.kind][position]) for statement in same]
             given = list(dict.fromkeys(statement.argument(argument) for statement, argument in named))
             values = [value for value in given if value is not None]
             if len(values) > 1:

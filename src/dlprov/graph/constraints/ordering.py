@@ -42,7 +42,8 @@ class _History:
         self._own: dict[int, tuple[str, str]] = {}
         for statement in statements:
             self._note_events(statement)
-        for kind, name in self._exists:
+        # In an order, so that a report is the same each time.
+        for kind, name in sorted(self._exists):
             if kind == "generation of" and ("invalidation of", name) in self._exists:
                 self._order(kind, name, "invalidation of", name, 36, None)
             elif kind == "start of" and ("end of", name) in self._exists:
@@ -123,12 +124,19 @@ class _History:
         self._order("generation of", old, "generation of", new, 42, statement, is_strict=True)
 
     def _started(self, statement: Statement) -> None:
-        activity, trigger = statement.argument("activity"), statement.argument("trigger")
-        kind, name = self._event(statement, "start of", activity)
+        self._bounded(statement, "start of", "starter", 43)
+
+    def _ended(self, statement: Statement) -> None:
+        self._bounded(statement, "end of", "ender", 44)
+
+    def _bounded(self, statement: Statement, event: str, by: str, constraint: int) -> None:
+        """Constraints 43 and 44: what triggered a start or an end was there then."""
+        trigger = statement.argument("trigger")
+        kind, name = self._event(statement, event, statement.argument("activity"))
         if trigger is None:
-            self._triggered(statement.argument("starter"), kind, name, 43, statement)
-        self._order("generation of", trigger, kind, name, 43, statement)
-        self._order(kind, name, "invalidation of", trigger, 43, statement)
+            self._triggered(statement.argument(by), kind, name, constraint, statement)
+        self._order("generation of", trigger, kind, name, constraint, statement)
+        self._order(kind, name, "invalidation of", trigger, constraint, statement)
 
     def _triggered(self, by: str | None, kind: str, name: str | None, constraint: int, statement: Statement) -> None:
         """Inferences 9 and 10: an activity generated what started or ended another one, whatever that was."""
@@ -136,14 +144,6 @@ class _History:
             trigger = ("generation of what triggered the", f"{kind} {name}")
             self.precedence.add(("start of", by), trigger, 34, statement)
             self.precedence.add(trigger, (kind, name), constraint, statement)
-
-    def _ended(self, statement: Statement) -> None:
-        activity, trigger = statement.argument("activity"), statement.argument("trigger")
-        kind, name = self._event(statement, "end of", activity)
-        if trigger is None:
-            self._triggered(statement.argument("ender"), kind, name, 44, statement)
-        self._order("generation of", trigger, kind, name, 44, statement)
-        self._order(kind, name, "invalidation of", trigger, 44, statement)
 
     def _specialized(self, statement: Statement) -> None:
         special, general = statement.argument("specificEntity"), statement.argument("generalEntity")

@@ -37,8 +37,7 @@ def graph_of(session: Session, selection: Selection, directory: Path, engine: En
     place = directory / _key(session, selection)
     if not place.exists():
         _prune(directory)
-        made = directory / f".{place.name}-{os.getpid()}"
-        shutil.rmtree(made, ignore_errors=True)
+        made = directory / f".{place.name}-{os.getpid()}-{os.urandom(4).hex()}"
         try:
             engine.build(made, property_graph(stated(session, selection)))
             # Somebody else may have made it meanwhile.

@@ -34,7 +34,10 @@ def _shown(parsed: Any, otherwise: str) -> str:
     if isinstance(parsed, list):
         return f"[{', '.join(_shown(item, _literal(item)) for item in parsed)}]"
     found = _SHOWN.get(frozenset(parsed)) if isinstance(parsed, dict) else None
-    return found(parsed) if found is not None else otherwise
+    try:
+        return found(parsed) if found is not None else otherwise
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return otherwise  # a map that the question made, with these keys and other values
 
 
 def _node(node: dict[str, Any]) -> str:
@@ -75,4 +78,4 @@ _SHOWN = {
     frozenset({"type", "start", "end", "properties"}): _relationship,
     frozenset({"nodes", "relationships"}): _path,
 }
-"""How maps with these keys, which are no maps of the graph's, are shown."""
+"""How nodes, relationships and paths are shown, by the keys of their JSON."""

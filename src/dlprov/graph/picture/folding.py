@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping
 from typing import NamedTuple
 
-from dlprov.graph.statements import ELEMENTS, LABEL, TYPE, Name, Statement, Value, own
+from dlprov.graph.statements import ELEMENTS, KIND_OF, LABEL, TYPE, Name, Statement, Value, own
 
 SERIES = 3
 """As many like things are a series, which is drawn as one node."""
@@ -25,9 +25,6 @@ ENDS: dict[str, tuple[str, ...]] = {
 """The arguments that an arrow leads from and to: from the later to the earlier. Of several, the first given."""
 
 METRIC = str(own("Metric"))
-
-_ACTIVITIES = frozenset({"activity", "informed", "informant", "starter"})
-_AGENTS = frozenset({"agent", "delegate", "responsible"})
 
 NUMBER = re.compile(r"(?:(?<!\w)[-+])?\d+(?:\.\d+)*(?:e[-+]?\d+)?")
 """What may differ in the names of a series."""
@@ -96,8 +93,7 @@ class _Things:
             return
         tail, head = (statement.arguments[name] for name in given[:2])
         for name, end in zip(given, (tail, head), strict=False):
-            kind = "activity" if name in _ACTIVITIES else "agent" if name in _AGENTS else "entity"
-            self.said.setdefault(end, Statement(kind, end, {}))
+            self.said.setdefault(end, Statement(KIND_OF.get(name, "entity"), end, {}))
         self.edges[Edge(statement.kind, tail, head)] = None
 
     def run_of(self, activity: str) -> str:

@@ -194,7 +194,8 @@ def _ranked(statement: Statement, name: str) -> list[tuple[str, Value]]:
         )
         if said or (key, text.lower()) == ("status", "finished"):
             continue
-        if is_content and key == "size":
+        # An attribute that a user calls so may be anything.
+        if is_content and key == "size" and text.isdecimal():
             found.append((key, _bytes(int(text))))
         elif is_content and key == "sha256":
             found.append((key, f"{text[:12]}…"))

@@ -33,7 +33,7 @@ def write_png(statements: Iterable[Statement], target: BinaryIO, *, unfold: bool
     Raises:
         UsageError: The picture is too large, or ``dlprov[pictures]`` is not installed.
     """
-    resvg, fonts = _needed("resvg_py", "png"), _fonts()
+    resvg, fonts = _needed("resvg_py", "png"), _fonts("png")
     drawn = without_arrows_in_words(scene_of(statements, unfold=unfold))
     zoom = min(_ZOOM, (_MOST_PIXELS / (drawn.width * drawn.height)) ** 0.5)
     if zoom < _LEAST_ZOOM:
@@ -79,7 +79,7 @@ class _Pen:
         self._top = drawn.height - MARGIN
         self._metrics = _needed("reportlab.pdfbase.pdfmetrics", "pdf")
         fonts = _needed("reportlab.pdfbase.ttfonts", "pdf")
-        for path in _fonts():
+        for path in _fonts("pdf"):
             self._metrics.registerFont(fonts.TTFont(path.stem, str(path)))
 
     def draw(self, mark: Mark) -> None:
@@ -132,9 +132,9 @@ class _Pen:
 _SYMBOLS = frozenset("←≤≥≠≈∞∑∂∇αβγδεζηθικλμνξοπρστυφχψωΓΔΘΛΞΠΣΦΨΩ")
 
 
-def _fonts() -> list[Path]:
+def _fonts(format: str) -> list[Path]:
     """Bitstream Vera, which the widths of texts are measured for, and which reportlab ships."""
-    place = Path(str(_needed("reportlab", "pdf").__file__)).parent / "fonts"
+    place = Path(str(_needed("reportlab", format).__file__)).parent / "fonts"
     return [place / "Vera.ttf", place / "VeraBd.ttf"]
 
 

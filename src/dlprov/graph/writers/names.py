@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from dlprov.graph.statements import ARGUMENTS, ELEMENTS, TIMES, Statement
-
-__all__ = ["RELATIONS", "given", "is_time", "reference"]
-
-RELATIONS = tuple(kind for kind in ARGUMENTS if kind not in ELEMENTS)
-"""The kinds of statements that are no elements."""
+from dlprov.graph.statements import ARGUMENTS, TIMES, Statement
 
 
 def reference(local: str) -> str:
@@ -23,7 +18,7 @@ def is_time(argument: str) -> bool:
 def given(statement: Statement) -> list[tuple[str, str]]:
     """The formal arguments that a statement has, in PROV's order; references as qualified names."""
     return [
-        (name, statement.arguments[name] if name in TIMES else reference(statement.arguments[name]))
+        (name, statement.arguments[name] if is_time(name) else reference(statement.arguments[name]))
         for name in ARGUMENTS[statement.kind]
         if name in statement.arguments
     ]

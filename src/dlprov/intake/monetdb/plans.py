@@ -253,11 +253,11 @@ class _Reading:
         planned = flow.set_of(data.name)
         if planned is None:
             return
-        tags = set(flow.transformations.values())
+        tags, every = set(flow.transformations.values()), _all_tags(self.by_number)
         files = {extractor.tag + FILE_COLUMN for extractor in planned.extractors.values()}
         for column in data.columns:
             transformation = column.name.removesuffix(TASK_COLUMN)
-            if column.name.endswith(TASK_COLUMN) and transformation in {*tags, *_all_tags(self.by_number)}:
+            if column.name.endswith(TASK_COLUMN) and transformation in every:
                 if transformation in tags:
                     _explain(flow, planned, transformation)
             elif column.name not in ("id", "uuid", *planned.attributes, *files):

@@ -11,6 +11,7 @@ from typing import Any, Self
 import duckdb
 
 from dlprov.errors import QueryError
+from dlprov.query.foreign import nodes
 from dlprov.query.interface.message import shown
 from dlprov.store.names import fold
 
@@ -130,15 +131,7 @@ def _is_bare(node: dict[str, Any]) -> bool:
 
 
 def _check(tree: Any, text: str, tables: Collection[tuple[str, str]], schema: str) -> None:
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting += node
-            continue
-        if not isinstance(node, dict):
-            continue
-        waiting += node.values()
+    for node in nodes(tree):
         if node.get("class") == "PARAMETER":
             raise QueryError(f"values were expected, got a parameter in {shown(text)}")
         if "cte_map" in node and (node["type"] not in _QUESTIONS or node["cte_map"]["map"]):

@@ -11,6 +11,7 @@ from typing import TypeVar
 from dlprov.errors import DlprovError, QueryError
 from dlprov.query import Session, statements
 from dlprov.service.asking import Desk
+from dlprov.service.errors import ClientGoneError
 from dlprov.service.mapi import errors
 from dlprov.service.mapi.answers import ROWS, Answer, Kept, pieces
 from dlprov.service.mapi.blocks import Blocks
@@ -114,7 +115,7 @@ class Conversation:
                 await self._statement(statement)
             except DlprovError as error:
                 if self._left.done():
-                    raise
+                    raise ClientGoneError("the client left") from error
                 await self._blocks.write(errors.line_of(error))
                 if not self._is_script:
                     rest = ""
@@ -186,7 +187,7 @@ class Conversation:
     async def _command(self, command: str) -> None:
         name, _, rest = command.partition(" ")
         try:
-            numbers = [int(part) for part in rest.split()] if name != "clientinfo" else []
+            numbers = [int(part) for part in rest.split()]
         except ValueError:
             numbers = []
         if name == "export" and 2 <= len(numbers) <= 3:
